@@ -1,0 +1,1 @@
+"""What an image is, where it lies in the world, how a computation is declared."""

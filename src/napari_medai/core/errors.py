@@ -1,0 +1,47 @@
+"""The errors a person is meant to read: what was found, what was needed, what to do."""
+
+from __future__ import annotations
+
+
+class MedAIError(Exception):
+    """An error with a remedy.
+
+    Parameters
+    ----------
+    message : str
+        What was found and what was needed.
+    hint : str
+        What the person can do about it. May be empty.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".strip()
+
+
+class GeometryError(MedAIError):
+    """A grid, an affine or a pair of grids that cannot be right."""
+
+
+class ReadError(MedAIError):
+    """A file that cannot be read, or cannot be read without guessing."""
+
+
+class WriteError(MedAIError):
+    """A result that cannot be written as asked."""
+
+
+class ModelError(MedAIError):
+    """A model folder that is damaged, unknown or unfit for the image."""
+
+
+class ArgumentError(MedAIError):
+    """An argument of an operation that is missing, of the wrong kind or out of range."""
+
+
+class Cancelled(Exception):  # noqa: N818 - a stop asked for by a person is not an error
+    """Raised by a progress reporter to stop the work under way."""
