@@ -133,6 +133,10 @@ class MedicalImage:
                 hint="Resample it onto the image first: resample_to.",
             )
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        fields = (self.array, self.axes, self.geometry, self.kind, self.name, thaw(self.meta), self.history)
+        return type(self), fields
+
     def __repr__(self) -> str:
         size = " x ".join(str(n) for n in self.array.shape)
         step = " x ".join(f"{s:.4g}" for s in self.geometry.spacing)

@@ -156,7 +156,7 @@ class SpatialTransform:
         WriteError
             If the suffix is not one of those.
         """
-        import SimpleITK as sitk  # noqa: N813
+        import SimpleITK as sitk
 
         path = Path(path)
         if path.suffix not in (".tfm", ".txt", ".mat", ".h5", ".hdf5"):
@@ -184,7 +184,7 @@ class SpatialTransform:
         ReadError
             If the file is not an ITK transform, or not an affine one.
         """
-        import SimpleITK as sitk  # noqa: N813
+        import SimpleITK as sitk
 
         try:
             transform = sitk.ReadTransform(str(path))
