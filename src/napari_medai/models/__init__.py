@@ -1,0 +1,30 @@
+"""Trained networks as folders of data: described, checked, loaded and run."""
+
+from typing import TYPE_CHECKING
+
+from napari_medai.core.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from napari_medai.models.check import CheckResult as CheckResult
+    from napari_medai.models.check import check_model as check_model
+    from napari_medai.models.folder import load_folder as load_folder
+    from napari_medai.models.folder import save_folder as save_folder
+    from napari_medai.models.model import Model as Model
+    from napari_medai.models.spec import ModelSpec as ModelSpec
+    from napari_medai.models.store import list_models as list_models
+    from napari_medai.models.store import load_model as load_model
+
+_NAMES = {
+    "CheckResult": "napari_medai.models.check",
+    "Model": "napari_medai.models.model",
+    "ModelSpec": "napari_medai.models.spec",
+    "check_model": "napari_medai.models.check",
+    "list_models": "napari_medai.models.store",
+    "load_folder": "napari_medai.models.folder",
+    "load_model": "napari_medai.models.store",
+    "save_folder": "napari_medai.models.folder",
+}
+
+__all__ = list(_NAMES)
+
+__getattr__, __dir__ = lazy_names(__name__, _NAMES)

@@ -1,0 +1,127 @@
+"""A model as a folder on disk: read as data only, written whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from napari_medai.core.device import require_torch
+from napari_medai.core.errors import ModelError
+from napari_medai.models.case import read_case, write_case
+from napari_medai.models.intensity import check_recipe
+from napari_medai.models.model import Model
+from napari_medai.models.spec import read_spec
+
+SPEC, WEIGHTS, CARD, CHECK = "model.json", "weights.safetensors", "README.md", "check"
+PICKLES = {".bin", ".ckpt", ".dill", ".joblib", ".npy", ".npz", ".pickle", ".pkl", ".pt", ".pth"}
+MAX_CARD_BYTES = 1_000_000
+MAX_FILES = 1000
+
+
+def load_folder(folder: str | Path) -> Model:
+    """Load a model folder; nothing in it is executed.
+
+    Parameters
+    ----------
+    folder : path
+        Holds ``model.json``, ``weights.safetensors``, ``README.md`` and ``check/``.
+
+    Raises
+    ------
+    ModelError
+        If anything in the folder is missing, damaged, unknown, a pickle, or leads outside.
+    """
+    require_torch()
+    from napari_medai.models.weights import read_weights
+
+    folder = Path(folder)
+    spec = read_spec(_inside(folder, SPEC))
+    _refuse_strangers(folder)
+    check_recipe(spec)
+    network = read_weights(spec, _inside(folder, WEIGHTS))
+    card = _inside(folder, CARD)
+    text = card.read_bytes()[:MAX_CARD_BYTES].decode("utf-8", "replace") if card.is_file() else ""
+    return Model(spec, network, text, read_case(_inside(folder, CHECK), spec), folder_digest(folder))
+
+
+def save_folder(model: Model, folder: str | Path, *, half: bool = False) -> Model:
+    """Write a model as a new folder: beside its place first, then renamed.
+
+    Parameters
+    ----------
+    model : Model
+        What to write.
+    folder : path
+        Must not exist yet.
+    half : bool
+        Store the weights with 16 bits.
+
+    Returns
+    -------
+    Model
+        The model as loaded back from the folder, with its hash.
+
+    Raises
+    ------
+    ModelError
+        If the folder exists or a weight is not finite; nothing is left behind.
+    """
+    from napari_medai.models.weights import write_weights
+
+    folder = Path(folder)
+    if folder.exists():
+        raise ModelError(f"{folder} exists already.", hint="Choose a new name, or remove that model first.")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        (beside / SPEC).write_text(model.spec.to_json(), encoding="utf-8")
+        (beside / CARD).write_text(model.card, encoding="utf-8")
+        write_weights(model.network, beside / WEIGHTS, half)
+        if model.case is not None:
+            write_case(model.case, beside / CHECK)
+        saved = load_folder(beside)
+        beside.chmod(0o755)
+        beside.rename(folder)
+    except BaseException:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise
+    return replace(saved, card=model.card)
+
+
+def folder_digest(folder: Path) -> str:
+    """Return ``sha256:`` over description and weights; card and check may change without it."""
+    hasher = hashlib.sha256()
+    for name in (SPEC, WEIGHTS):
+        content = (folder / name).read_bytes()
+        hasher.update(f"{name} {len(content)}\n".encode())
+        hasher.update(content)
+    return f"sha256:{hasher.hexdigest()}"
+
+
+def _inside(folder: Path, name: str) -> Path:
+    """Return ``folder/name`` once it is sure not to lead elsewhere."""
+    path = folder / name
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise ModelError(
+            f"{path} leads outside the model folder, to {path.resolve()}.", hint="Do not use this model."
+        )
+    return path
+
+
+def _refuse_strangers(folder: Path) -> None:
+    count = 0
+    for root, folders, files in os.walk(folder):  # does not follow links
+        for name in (*folders, *files):
+            path = _inside(folder, str((Path(root) / name).relative_to(folder)))
+            if path.suffix.lower() in PICKLES:
+                raise ModelError(
+                    f"{path} is of a kind that can run a stranger's code when opened.",
+                    hint="A model folder holds safetensors, JSON and text only; it was not opened.",
+                )
+            count += 1
+        if count > MAX_FILES:
+            raise ModelError(f"{folder} holds more than {MAX_FILES} files; a model folder holds five.")

@@ -1,0 +1,71 @@
+"""The recorded intensity recipe, carried out by the registered operations."""
+
+from __future__ import annotations
+
+from napari_medai.core.errors import ArgumentError, ModelError
+from napari_medai.core.image import MedicalImage
+from napari_medai.core.operation import Operation
+from napari_medai.core.progress import Progress, part, silent
+from napari_medai.models.spec import IntensityStep, ModelSpec
+
+GROUP = "preprocess"
+"""The only group whose operations a recipe may name: they turn an image into an image, no more."""
+
+
+def check_recipe(spec: ModelSpec) -> None:
+    """Check that every step names a known operation with arguments it takes.
+
+    Raises
+    ------
+    ModelError
+        Naming the step and what is known.
+    """
+    for step in spec.intensity:
+        operation = _operation(spec, step)
+        try:
+            required = {p.name: p.default for p in operation.options if not p.required}
+            known = {p.name: p for p in operation.options}
+            _refuse_unknown(step, list(known))
+            for name, value in {**required, **step.arguments}.items():
+                known[name].validate(value)
+        except ArgumentError as error:
+            raise ModelError(f"Model {spec.name}: {step.operation}: {error.message}", error.hint) from error
+
+
+def apply_recipe(spec: ModelSpec, image: MedicalImage, progress: Progress = silent) -> MedicalImage:
+    """Apply the recipe's steps in order.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+        Whose ``intensity`` is carried out.
+    image : MedicalImage
+        On the grid the network sees.
+    progress : Progress
+        Hears each step.
+    """
+    count = len(spec.intensity)
+    for k, step in enumerate(spec.intensity):
+        operation = _operation(spec, step)
+        inner = part(progress, k / count, (k + 1) / count, operation.title)
+        extra = {"progress": inner} if operation.reports_progress else {}
+        image = operation.function(image, **step.arguments, **extra)
+    return image
+
+
+def _operation(spec: ModelSpec, step: IntensityStep) -> Operation:
+    from napari_medai.catalog import of_group
+
+    known = {o.name: o for o in of_group(GROUP)}
+    if step.operation not in known:
+        raise ModelError(
+            f"Model {spec.name} is prepared with {step.operation!r}; known: {', '.join(sorted(known))}.",
+            hint="A newer napari-medai may have that operation.",
+        )
+    return known[step.operation]
+
+
+def _refuse_unknown(step: IntensityStep, known: list[str]) -> None:
+    unknown = [name for name in step.arguments if name not in known]
+    if unknown:
+        raise ArgumentError(f"has no option {unknown[0]!r}.", hint=f"Known: {', '.join(known)}.")

@@ -1,0 +1,40 @@
+"""Where a network runs, and that it only predicts there."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from napari_medai.core.device import resolve_device
+
+if TYPE_CHECKING:
+    import torch
+
+
+@contextmanager
+def ready(network: torch.nn.Module, device: str = "auto") -> Iterator[tuple[torch.nn.Module, torch.device]]:
+    """Lend a network for prediction on a device.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        On the CPU; it stays there, unchanged. Another device gets a copy, which is dropped afterwards.
+    device : str
+        ``"auto"`` or a device of this machine.
+
+    Yields
+    ------
+    network : torch.nn.Module
+        In evaluation mode.
+    device : torch.device
+        Where its input must lie. Gradients are off within the context.
+    """
+    import torch
+
+    place = torch.device(resolve_device(device))
+    at_home = place.type == "cpu" and not network.training
+    lent = network if at_home else copy.deepcopy(network).eval().to(place)
+    with torch.inference_mode():
+        yield lent, place

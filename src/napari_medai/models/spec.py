@@ -1,0 +1,230 @@
+"""What a model folder's ``model.json`` may say."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
+
+from napari_medai.core.errors import ModelError
+
+SCHEMA = "napari-medai/model/1"
+MAX_JSON_BYTES = 1_000_000
+
+Text = Annotated[str, Field(min_length=1, max_length=20_000)]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
+Spacing = Annotated[float, Field(gt=0, le=1000)]
+TileSize = Annotated[int, Field(ge=8, le=4096)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class NetworkSpec(_Strict):
+    """Which network, with which arguments.
+
+    Parameters
+    ----------
+    name : str
+        A key of :data:`napari_medai.models.networks.NETWORKS`.
+    arguments : dict
+        What that builder takes besides dimensions, channels and classes.
+    """
+
+    name: Text
+    arguments: dict[str, JsonValue] = {}
+
+
+class IntensityStep(_Strict):
+    """One step of the intensity recipe.
+
+    Parameters
+    ----------
+    operation : str
+        The name of a registered preprocessing operation.
+    arguments : dict
+        Its options.
+    """
+
+    operation: Text
+    arguments: dict[str, JsonValue] = {}
+
+
+class Outputs(_Strict):
+    """What the network's output channels mean.
+
+    Parameters
+    ----------
+    labels : tuple of str
+        The name of each class in channel order; the first is the background, label 0.
+    """
+
+    labels: Annotated[tuple[Text, ...], Field(min_length=2, max_length=1000)]
+
+
+class ModelSpec(_Strict):
+    """Everything about a model but its weights, as in ``model.json``.
+
+    Parameters
+    ----------
+    schema : str
+        The version of this format.
+    name, version : str
+        How people and histories refer to the model; the version is ``MAJOR.MINOR.PATCH``.
+    licence, citation : str
+        The terms of the weights, and what to cite for them.
+    task : {"segmentation"}
+        What the model does.
+    network : NetworkSpec
+        The network, by name.
+    channels : tuple of str
+        The name of each input channel, in order.
+    spacing : tuple of float or None
+        Voxel size (z, y, x) in mm of the grid the network sees; none: the image's own grid.
+    intensity : tuple of IntensityStep
+        Preprocessing operations applied in order on that grid.
+    tile : tuple of int
+        Window size (z, y, x) or (y, x); its length is the network's number of dimensions.
+    outputs : Outputs
+        The classes.
+    training : dict
+        A summary of data, method and measured figures.
+    parent : str or None
+        Hash of the model this one was fine-tuned from.
+    """
+
+    schema_: Literal["napari-medai/model/1"] = Field(alias="schema")
+    name: Name
+    version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$", max_length=32)]
+    licence: Text
+    citation: Text
+    task: Literal["segmentation"]
+    network: NetworkSpec
+    channels: Annotated[tuple[Text, ...], Field(min_length=1, max_length=64)]
+    spacing: Annotated[tuple[Spacing, ...], Field(min_length=2, max_length=3)] | None = None
+    intensity: Annotated[tuple[IntensityStep, ...], Field(max_length=20)] = ()
+    tile: Annotated[tuple[TileSize, ...], Field(min_length=2, max_length=3)]
+    outputs: Outputs
+    training: dict[str, JsonValue] = {}
+    parent: Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")] | None = None
+
+    @model_validator(mode="after")
+    def _dimensions_agree(self) -> ModelSpec:
+        if self.spacing is not None and len(self.spacing) != len(self.tile):
+            raise ValueError(f"spacing has {len(self.spacing)} axes, tile has {len(self.tile)}")
+        return self
+
+    @property
+    def ndim(self) -> int:
+        """Number of spatial dimensions of the network: 2 or 3."""
+        return len(self.tile)
+
+    @property
+    def label_names(self) -> dict[str, str]:
+        """From label value to name, background left out, as in ``image.meta["labels"]``."""
+        return {str(value): name for value, name in enumerate(self.outputs.labels) if value > 0}
+
+    def to_json(self) -> str:
+        """Return the text of ``model.json``."""
+        return json.dumps(self.model_dump(mode="json", by_alias=True), indent=2, ensure_ascii=False) + "\n"
+
+
+def parse_spec(text: str | bytes, where: str = "model.json") -> ModelSpec:
+    """Check the text of a ``model.json``.
+
+    Parameters
+    ----------
+    text : str or bytes
+        The JSON text, at most a megabyte.
+    where : str
+        What error messages call it.
+
+    Raises
+    ------
+    ModelError
+        If the text is too long, is no JSON, or says something unknown; every fault is named.
+    """
+    if len(text) > MAX_JSON_BYTES:
+        raise ModelError(
+            f"{where} is {len(text)} bytes long; needed at most {MAX_JSON_BYTES}.",
+            hint="A model description is a page of text; this file is something else.",
+        )
+    try:
+        data = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise ModelError(
+            f"{where} is not valid JSON: {error}.", hint="Get the model folder again."
+        ) from error
+    try:
+        return ModelSpec.model_validate(data)
+    except ValidationError as error:
+        raise explain(error, where) from error
+
+
+def read_spec(path: Path) -> ModelSpec:
+    """Read and check a ``model.json`` file.
+
+    Raises
+    ------
+    ModelError
+        If it is missing, too long or wrong.
+    """
+    if not path.is_file():
+        raise ModelError(
+            f"{path.parent} has no model.json, so it is not a model folder.",
+            hint="Choose the folder that holds model.json and weights.safetensors.",
+        )
+    with path.open("rb") as file:
+        return parse_spec(file.read(MAX_JSON_BYTES + 1), str(path))
+
+
+def explain(error: ValidationError, where: str, known: tuple[str, ...] = ()) -> ModelError:
+    """Turn pydantic's findings into one readable error.
+
+    Parameters
+    ----------
+    error : pydantic.ValidationError
+        What was found.
+    where : str
+        The file or network the findings are about.
+    known : tuple of str
+        Names to suggest from for an unknown key, where the specification's own do not apply.
+    """
+    faults = [_fault(entry, known) for entry in error.errors(include_url=False)[:5]]
+    hint = "Correct the file, or get the model folder again."
+    return ModelError(f"{where}: {'; '.join(faults)}.", hint)
+
+
+def _fault(entry: Any, known: tuple[str, ...]) -> str:
+    place = ".".join(str(part) for part in entry["loc"]) or "the whole"
+    if entry["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+        names = list(known) or _known_keys(entry["loc"])
+        close = difflib.get_close_matches(str(entry["loc"][-1]), names, n=1, cutoff=0.4)
+        return f"{place} is not a known entry; " + (
+            f"did you mean {close[0]}?" if close else f"known: {', '.join(names)}"
+        )
+    found = "" if entry["type"] == "missing" else f", found {_short(entry['input'])}"
+    return f"{place}: {entry['msg']}{found}"
+
+
+def _known_keys(place: tuple[str | int, ...]) -> list[str]:
+    parts: dict[str, type[BaseModel]] = {
+        "network": NetworkSpec,
+        "intensity": IntensityStep,
+        "outputs": Outputs,
+    }
+    kind = parts.get(str(place[0]), ModelSpec) if len(place) > 1 else ModelSpec
+    return [field.alias or name for name, field in kind.model_fields.items()]
+
+
+def _short(value: Any, limit: int = 60) -> str:
+    text = repr(value)
+    return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not a JSON number")
