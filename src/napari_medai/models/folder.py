@@ -42,7 +42,10 @@ def load_folder(folder: str | Path) -> Model:
     spec = read_spec(_inside(folder, SPEC))
     _refuse_strangers(folder)
     check_recipe(spec)
-    network = read_weights(spec, _inside(folder, WEIGHTS))
+    weights = _inside(folder, WEIGHTS)
+    if not weights.is_file():
+        raise ModelError(f"{weights} is missing.", hint="Get the model folder again.")
+    network = read_weights(spec, weights)
     card = _inside(folder, CARD)
     text = card.read_bytes()[:MAX_CARD_BYTES].decode("utf-8", "replace") if card.is_file() else ""
     return Model(spec, network, text, read_case(_inside(folder, CHECK), spec), folder_digest(folder))

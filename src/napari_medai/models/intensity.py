@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from napari_medai.core.errors import ArgumentError, ModelError
 from napari_medai.core.image import MedicalImage
-from napari_medai.core.operation import Operation
+from napari_medai.core.lazy import import_modules
+from napari_medai.core.operation import Operation, registered
 from napari_medai.core.progress import Progress, part, silent
 from napari_medai.models.spec import IntensityStep, ModelSpec
 
@@ -23,10 +26,9 @@ def check_recipe(spec: ModelSpec) -> None:
     for step in spec.intensity:
         operation = _operation(spec, step)
         try:
-            required = {p.name: p.default for p in operation.options if not p.required}
             known = {p.name: p for p in operation.options}
             _refuse_unknown(step, list(known))
-            for name, value in {**required, **step.arguments}.items():
+            for name, value in step.arguments.items():
                 known[name].validate(value)
         except ArgumentError as error:
             raise ModelError(f"Model {spec.name}: {step.operation}: {error.message}", error.hint) from error
@@ -54,15 +56,19 @@ def apply_recipe(spec: ModelSpec, image: MedicalImage, progress: Progress = sile
 
 
 def _operation(spec: ModelSpec, step: IntensityStep) -> Operation:
-    from napari_medai.catalog import of_group
-
-    known = {o.name: o for o in of_group(GROUP)}
+    known = _known_operations()
     if step.operation not in known:
         raise ModelError(
             f"Model {spec.name} is prepared with {step.operation!r}; known: {', '.join(sorted(known))}.",
             hint="A newer napari-medai may have that operation.",
         )
     return known[step.operation]
+
+
+@cache
+def _known_operations() -> dict[str, Operation]:
+    import_modules(f"napari_medai.{GROUP}")
+    return {o.name: o for o in registered().values() if o.group == GROUP}
 
 
 def _refuse_unknown(step: IntensityStep, known: list[str]) -> None:
