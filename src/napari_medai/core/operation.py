@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cached_property, wraps
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 from typing import Any, ParamSpec, TypeVar, get_type_hints
 
 from napari_medai.core.boxes import Boxes
@@ -64,7 +64,7 @@ class Operation:
     def parameters(self) -> tuple[Parameter, ...]:
         """Inputs and options in the order of the signature; ``progress`` is not among them."""
         raw = inspect.unwrap(self.function)
-        hints = get_type_hints(raw, include_extras=True)
+        hints = _hints(raw, lambda name: name != "return")
         said = self._documented
         return tuple(
             Parameter(name, hints[name], parameter.default, said.get(name, ""))
@@ -95,7 +95,7 @@ class Operation:
     @cached_property
     def result_type(self) -> Any:
         """The annotated type of the result."""
-        return get_type_hints(inspect.unwrap(self.function))["return"]
+        return _hints(inspect.unwrap(self.function), lambda name: name == "return")["return"]
 
     @property
     def reports_progress(self) -> bool:
@@ -226,6 +226,18 @@ def operation(
 def registered() -> Mapping[str, Operation]:
     """Every operation declared so far, by name; ``catalog.operations`` makes sure that is all."""
     return MappingProxyType(_REGISTRY)
+
+
+def _hints(raw: Callable[..., Any], wanted: Callable[[str], bool]) -> dict[str, Any]:
+    """Resolve some annotations of a function; pandas is imported only for a result that is a table."""
+    annotations = {name: hint for name, hint in raw.__annotations__.items() if wanted(name)}
+    names: dict[str, Any] = {}
+    if "DataFrame" in str(annotations.get("return", "")):
+        from pandas import DataFrame
+
+        names["DataFrame"] = DataFrame
+    holder = SimpleNamespace(__annotations__=annotations)
+    return get_type_hints(holder, globalns=raw.__globals__, localns=names, include_extras=True)
 
 
 def _stamp(result: Any, record: Record, primary: Any) -> Any:
