@@ -76,10 +76,21 @@ class Canvas:
         if label is not None:
             self.labels[window][distance < 0] = label
 
+    def paint_still(self, solid: Shape, value: float) -> None:
+        """Paint a solid given in patient coordinates, which no deformation moves; labels stay."""
+        cover = np.clip(0.5 - solid.distance(self.patient) / self.edge_mm, 0, 1)
+        self.values += cover * (value - self.values)
+
     def paint_all(self, solids: Iterable[Shape], value: Value, label: int | None = None) -> None:
         """Paint several solids of one kind."""
         for solid in solids:
             self.paint(solid, value, label)
+
+    def remember(self, solid: Shape) -> Shape:
+        """Compute a solid's distance once for the whole grid; the solid returned looks it up."""
+        row = len(self.points)
+        self.points = np.concatenate([self.points, solid.distance(self.points)[None]])
+        return Shape(lambda p: p[row], solid.low, solid.high)
 
     def inside(self, solid: Shape) -> NDArray[np.bool_]:
         """Tell which voxel centres lie in a solid."""

@@ -128,3 +128,12 @@ def rotation(degrees: Sequence[float]) -> FloatArray:
     about_y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
     about_z = np.array([[cz, -sz, 0], [sz, cz, 0], [0, 0, 1]])
     return np.asarray(about_z @ about_y @ about_x)
+
+
+def pointing(direction: Sequence[float] | FloatArray) -> FloatArray:
+    """Give a rotation matrix (3, 3) that turns the z axis to a direction."""
+    ahead = np.asarray(direction, float) / np.linalg.norm(direction)
+    helper = np.eye(3)[int(np.argmin(np.abs(ahead)))]
+    first = np.cross(helper, ahead)
+    first /= np.linalg.norm(first)
+    return np.stack([first, np.cross(ahead, first), ahead], axis=1)

@@ -1,0 +1,1 @@
+"""Made-up patients: images with exactly known contents."""
