@@ -1,0 +1,1 @@
+"""The napari face: readers, writers and panels over the same operations a script calls."""

@@ -1,0 +1,114 @@
+"""Landmarks <-> napari Points layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from napari_medai.core.history import Record
+from napari_medai.core.landmarks import Landmarks
+from napari_medai.gui.placement import geometry_of, layer_matrix
+from napari_medai.gui.record import KEY, VERSION
+
+LayerData = tuple[Any, dict[str, Any], str]
+_DIAMETER = 6.0
+
+
+def layer_from_landmarks(landmarks: Landmarks) -> LayerData:
+    """Turn landmarks into a Points layer: names (and confidence) as features, names beside the points.
+
+    Parameters
+    ----------
+    landmarks : Landmarks
+        World positions (x, y, z); the layer holds them as (z, y, x).
+    """
+    ndim = landmarks.positions.shape[1]
+    features: dict[str, Any] = {"name": list(landmarks.names)}
+    if landmarks.confidence is not None:
+        features["confidence"] = landmarks.confidence.tolist()
+    record: dict[str, Any] = {
+        "version": VERSION,
+        "positions": landmarks.positions.tolist(),
+        "history": [step.to_json() for step in landmarks.history],
+    }
+    if landmarks.covariance is not None:
+        record["covariance"] = landmarks.covariance.tolist()
+    arguments = {
+        "name": landmarks.name or "landmarks",
+        "ndim": ndim,
+        "features": features,
+        "text": {"string": "{name}", "anchor": "upper_left", "color": "yellow", "size": 9},
+        "face_color": "yellow",
+        "border_color": "black",
+        "size": _DIAMETER,
+        "units": (landmarks.unit,) * ndim,
+        "axis_labels": tuple("zyx"[-ndim:]),
+        "metadata": {KEY: record},
+    }
+    return landmarks.positions[:, ::-1], arguments, "points"
+
+
+def landmarks_from_layer(data: Any, state: Mapping[str, Any], layer_type: str = "points") -> Landmarks:
+    """Turn a Points layer into landmarks.
+
+    Parameters
+    ----------
+    data : (N, D) array
+        Points in layer coordinates. Of more than three axes the last three are space.
+    state : mapping
+        The layer's name, features, transforms, units and metadata.
+    layer_type : str
+        ``"points"``.
+
+    Returns
+    -------
+    Landmarks
+        Named by the feature ``name``, or by number. Covariance and history come along if no point moved.
+
+    Raises
+    ------
+    MedAIError
+        If a name stands twice or the units are not lengths.
+    """
+    points = np.asarray(data, dtype=float)
+    ndim = points.shape[1]
+    spatial = min(ndim, 3)
+    units = list(state.get("units") or ["pixel"] * ndim)[ndim - spatial :]
+    grid = geometry_of(layer_matrix(state, ndim), (1,) * spatial, units)
+    positions = grid.index_to_world(points[:, ndim - spatial :])
+    features = state.get("features")
+    columns = {} if features is None else dict(features)
+    record = _record(state, positions)
+    return Landmarks(
+        _names(columns, len(points)),
+        positions,
+        covariance=record.get("covariance"),
+        confidence=_confidence(columns),
+        unit=grid.unit,
+        name=str(state.get("name") or ""),
+        history=tuple(Record.from_json(entry) for entry in record.get("history", ())),
+    )
+
+
+def _names(columns: Mapping[str, Any], count: int) -> tuple[str, ...]:
+    given = [str(n) if n is not None else "" for n in columns.get("name", [""] * count)]
+    return tuple(n if n and n != "nan" else f"point {i + 1}" for i, n in enumerate(given))
+
+
+def _confidence(columns: Mapping[str, Any]) -> Any:
+    values = columns.get("confidence")
+    if values is None:
+        return None
+    numbers = np.asarray(values, dtype=float)
+    return numbers if np.all(np.isfinite(numbers)) else None
+
+
+def _record(state: Mapping[str, Any], positions: Any) -> Mapping[str, Any]:
+    """Return what the layer remembers of its landmarks, if the points are still those."""
+    entry = (state.get("metadata") or {}).get(KEY, {})
+    remembered = np.asarray(entry.get("positions", ()), dtype=float)
+    if remembered.shape != positions.shape or not np.allclose(remembered, positions, atol=1e-6):
+        return {}
+    return dict(entry)
