@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ from napari_medai.cli.values import as_word, parse, takes_sequence
 from napari_medai.core.image import MedicalImage
 from napari_medai.core.operation import Operation
 from napari_medai.core.parameter import Parameter
+from napari_medai.recipe.results import parts_of
 
 
 def command_of(operation: Operation) -> click.Command:
@@ -77,7 +79,7 @@ def run(
         progress = {"progress": bar} if operation.reports_progress else {}
         result = operation.function(**data, **options, **progress)
         _deliver(result, output, force, start)
-    inputs.say_notices(list(outputs.parts_of(result).values()), notices)
+    inputs.say_notices(list(parts_of(result).values()), notices)
 
 
 def _deliver(result: Any, output: Path | None, force: bool, start: float) -> None:
@@ -85,7 +87,7 @@ def _deliver(result: Any, output: Path | None, force: bool, start: float) -> Non
         click.echo(outputs.as_text(result))
         return
     written = outputs.write_result(result, output, force=force)
-    if click.get_text_stream("stderr").isatty():
+    if sys.stderr.isatty():
         names = ", ".join(str(p) for p in written)
         click.echo(f"\r\x1b[Kwrote {names} in {time.perf_counter() - start:.1f} s", err=True)
 
