@@ -44,7 +44,7 @@ class Shear:
         total = np.zeros_like(first)
         for (u, v), phase, height in zip(self.waves, self.phases, self.amplitudes, strict=True):
             total += height * np.sin(u * first + v * second + phase)
-        return total
+        return np.asarray(total)
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +84,7 @@ class Deformation:
         moved = np.einsum("ij,j...->i...", self.matrix, centred)
         for shear in self.shears:
             moved[shear.axis] += shear.shift(moved)
-        return moved
+        return np.asarray(moved)
 
     def to_patient(self, points: FloatArray) -> FloatArray:
         """Map anatomy points (3, ...) back to patient points, mm LPS."""
@@ -113,7 +113,7 @@ def draw_shears(
     """
     shears = []
     for axis in range(3):
-        number = 2 * np.pi / rng.uniform(*wavelength_mm, waves)
+        number = 2 * np.pi / rng.uniform(wavelength_mm[0], wavelength_mm[1], waves)
         angle = rng.uniform(0, 2 * np.pi, waves)
         vectors = number[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
         heights = amplitude_mm * rng.uniform(0.6, 1.4, waves) / np.sqrt(waves)
@@ -121,7 +121,7 @@ def draw_shears(
     return tuple(shears)
 
 
-def rotation(degrees: Sequence[float]) -> FloatArray:
+def rotation(degrees: Sequence[float] | FloatArray) -> FloatArray:
     """Give the matrix (3, 3) that rotates about x, then y, then z by these angles."""
     (cx, cy, cz), (sx, sy, sz) = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
     about_x = np.array([[1, 0, 0], [0, cx, -sx], [0, sx, cx]])

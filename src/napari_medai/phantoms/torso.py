@@ -114,9 +114,7 @@ def scan_geometry(
     return Geometry(tuple(shape), np.round(affine, 9))
 
 
-def paint_torso(
-    plan: TorsoPlan, pose: Deformation, geometry: Geometry, rng: np.random.Generator
-) -> Canvas:
+def paint_torso(plan: TorsoPlan, pose: Deformation, geometry: Geometry, rng: np.random.Generator) -> Canvas:
     """Paint a person on a grid, from the skin to what lies deepest."""
     edge = max(1.0, float(np.sort(geometry.spacing)[1]))
     canvas = Canvas(geometry, pose, -1000.0, edge, frame(plan))

@@ -50,7 +50,8 @@ def liver(plan: TorsoPlan) -> Shape:
     edge = field(lambda p: (-92 * size + plan.diaphragm + 0.62 * (p[0] + 62) + 0.18 * p[1] - p[2]) * 0.8)
     hollow = ellipsoid([28, 34, -70], [66, 48, 92])
     whole = smooth_intersection(whole, edge, 16)
-    bed = smooth_union(ellipsoid([-52, 62, -100 + plan.kidney_level], [46, 58, 84]), kidney(plan, -1).grown(9), 12)
+    behind = ellipsoid([-52, 62, -100 + plan.kidney_level], [46, 58, 84])
+    bed = smooth_union(behind, kidney(plan, -1).grown(9), 12)
     hollow = smooth_union(hollow, bed, 16)
     whole = smooth_intersection(whole, field(lambda p: -hollow.distance(p)), 14)
     whole = smooth_intersection(whole, smooth_intersection(within_wall(12), below_diaphragm(3), 6), 8)
@@ -70,8 +71,9 @@ def paint_liver(canvas: Canvas, plan: TorsoPlan, rng: np.random.Generator, label
         (porta, [(-78, -30, -62), (-84, 32, -58), (6, -46, -34), (-60, 0, -84)]),
     ]:
         for end in ends:
-            middle = (start + np.array(end) + [0, 0, top]) / 2 + rng.normal(0, 6, 3)
-            vessels += tube(curve([start, middle, np.array(end) + [0, 0, top]], 4), 5.0, 1.6)
+            last = np.add(end, (0, 0, top))
+            middle = (start + last) / 2 + rng.normal(0, 6, 3)
+            vessels += tube(curve([start, middle, last], 4), 5.0, 1.6)
     for vessel in vessels:
         canvas.paint(vessel & organ, 44 + 108 * plan.contrast)
     bladder = ellipsoid([-40, -46, -62 + top], [15, 17, 30], rotation([-25, 15, 0]))
@@ -109,8 +111,8 @@ def paint_kidneys(canvas: Canvas, plan: TorsoPlan, label: int) -> None:
                 canvas.paint(ellipsoid(place, [6, 6.5, 6]) & bean.grown(-4), medulla)
         sinus = ellipsoid([47 * side, 35, level], [19, 9, 21], rotation([-14, 0, 0]))
         canvas.paint(sinus & bean, plan.fat_hu + 50)
-        vessel = tube(curve([(10 * side, 26, level + 6), (30 * side, 34, level + 4), (52 * side, 36, level)]), 4)
-        canvas.paint_all(vessel, 42 + 110 * plan.contrast)
+        path = curve([(10 * side, 26, level + 6), (30 * side, 34, level + 4), (52 * side, 36, level)])
+        canvas.paint_all(tube(path, 4), 42 + 110 * plan.contrast)
 
 
 def paint_spleen(canvas: Canvas, plan: TorsoPlan, label: int) -> None:

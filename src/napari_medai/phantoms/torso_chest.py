@@ -45,6 +45,8 @@ def paint_lungs(canvas: Canvas, plan: TorsoPlan, rng: np.random.Generator, label
 def lungs(plan: TorsoPlan) -> Shape:
     """Both lungs: the cage above the diaphragm, rounded at the top, without the mediastinum."""
     space = smooth_intersection(within_wall(9.5), above_diaphragm(2), 6)
+    recess = plan.diaphragm - 58.0
+    space = smooth_intersection(space, field(lambda p: recess - p[2]), 12)
     apex = ellipsoid([-56, 12, 0], [82, 105, 140]) | ellipsoid([56, 12, 0], [82, 105, 137])
     space = smooth_intersection(space, apex, 14)
     middle = mediastinum(plan)
@@ -84,7 +86,7 @@ def _heart_axis(plan: TorsoPlan) -> FloatArray:
 def paint_heart(canvas: Canvas, plan: TorsoPlan, label: int) -> None:
     """Paint the heart in its fat: muscle with four cavities."""
     size, floor = plan.heart, plan.diaphragm
-    blood, muscle = 42 + 95 * plan.contrast, 45 + 50 * plan.contrast
+    blood, muscle = 42 + 112 * plan.contrast, 46 + 42 * plan.contrast
     turn = _heart_axis(plan)
     whole = heart(plan)
     above = above_diaphragm(-4)
@@ -96,7 +98,7 @@ def paint_heart(canvas: Canvas, plan: TorsoPlan, label: int) -> None:
         ([14, 6, 48], [21, 17, 20], None),
         ([-30, -12, 44], [15, 22, 27], None),
     ]:
-        cavity = ellipsoid(np.array(centre) + [0, 0, floor], np.array(radii) * size, tilt)
+        cavity = ellipsoid(np.add(centre, (0, 0, floor)), np.array(radii) * size, tilt)
         canvas.paint(smooth_intersection(cavity, whole.grown(-2.5), 4) & above_diaphragm(0), blood)
 
 
