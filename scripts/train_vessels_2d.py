@@ -265,7 +265,8 @@ def card(spec: ModelSpec, figures: dict[str, dict[str, float]], mean: dict[str, 
     """Write the model's card."""
     methods = list(mean)
     rows = [f"| {name} | " + " | ".join(f"{f[m]:.3f}" for m in methods) + " |" for name, f in figures.items()]
-    return CARD.format(
+    template = Path(__file__).with_name("vessels_2d_card.md").read_text(encoding="utf-8")
+    return template.format(
         version=spec.version,
         header=" | ".join(methods),
         rule="|".join(["---"] * (len(methods) + 1)),
@@ -273,48 +274,9 @@ def card(spec: ModelSpec, figures: dict[str, dict[str, float]], mean: dict[str, 
         mean=" | ".join(f"**{mean[m]:.3f}**" for m in methods),
         citation=CITATION,
         licence=spec.licence,
-        **{"model": f"{mean['model']:.3f}", "human": f"{mean['second grader']:.3f}"},
+        model=f"{mean['model']:.3f}",
+        human=f"{mean['second grader']:.3f}",
     )
-
-
-CARD = """# vessels-2d {version}
-
-Blood vessels in colour photographs of the retina.
-
-## Use
-For research and teaching: overlays, vessel density, a start for manual correction. Not a medical device;
-it has not been checked for any diagnosis.
-
-Input: a colour photograph (red, green, blue), any size, with the field of view filling most of the
-picture. The network sees the picture's own pixels: it was trained on photographs about 920 pixels across
-the field of view at 30 degrees, enlarged and reduced by up to 1.4 times. Resize very different ones first.
-Output: 1 = vessel.
-
-## Data
-CHASE_DB1: 28 photographs of both eyes of 14 children, CC BY 4.0, labels of the first grader. Patients 1-10
-(20 photographs) trained it; patients 11-14 (8 photographs) were only measured at the end. Design choices
-were made on patients 9 and 10 alone.
-
-## Figures
-Dice against the first grader on the 8 held-back photographs, whole picture. Otsu: threshold of the
-inverted green channel inside the field of view. The second grader shows how far two people agree.
-
-| photograph | {header} |
-|{rule}|
-{rows}
-| mean | {mean} |
-
-## Limits
-- Trained on one camera and healthy children: expect misses with disease, haze, or other cameras, and false
-  vessels along the rim of the optic disc, haemorrhages and the choroid.
-- The thinnest vessels are often missed or broken; arteries and veins are not told apart.
-- The mean of {model} is agreement with one person; another person agrees to {human}.
-
-## Terms
-{licence}. Cite: {citation}.
-
-Made by `scripts/train_vessels_2d.py` in the source repository.
-"""
 
 
 if __name__ == "__main__":
