@@ -102,8 +102,7 @@ def mr_head(
     if seed < 0:
         raise ArgumentError(f"Found seed {seed}; needed 0 or more.")
     geometry = scan_geometry(shape, spacing)
-    plan = draw_plan(np.random.default_rng([seed, 11]))
-    pose = draw_pose(np.random.default_rng([seed, 12]))
+    plan, pose = draw_head(seed)
     canvas = Canvas(geometry, pose, 4.0, max(0.8, float(np.sort(geometry.spacing)[1])))
     paint_outside(canvas, plan)
     paint_brain(canvas, plan, np.random.default_rng([seed, 13]))
@@ -124,6 +123,11 @@ def mr_head(
         bias=image(gain, "mr head bias"),
         clean=image(clean, "mr head clean"),
     )
+
+
+def draw_head(seed: int) -> tuple[HeadPlan, Deformation]:
+    """Draw the head of a seed: the plan, and the map from patient to anatomy."""
+    return draw_plan(np.random.default_rng([seed, 11])), draw_pose(np.random.default_rng([seed, 12]))
 
 
 def bias_field(geometry: Geometry, plan: HeadPlan, rng: np.random.Generator) -> FloatArray:

@@ -90,17 +90,22 @@ def ct_torso(
     if seed < 0:
         raise ArgumentError(f"Found seed {seed}; needed 0 or more.")
     geometry = scan_geometry(shape, spacing, OBLIQUE_TURN_DEG if oblique else (0.0, 0.0, 0.0))
-    plan = draw_plan(np.random.default_rng([seed, 1]))
-    pose = draw_pose(np.random.default_rng([seed, 2]))
+    plan, pose = draw_torso(seed)
     canvas = paint_torso(plan, pose, geometry, np.random.default_rng([seed, 3]))
     voxels = expose(canvas, plan, np.random.default_rng([seed, 4]))
-    meta = {"modality": "CT", "value_unit": "HU", "window": [40.0, 400.0], "phantom": {"seed": seed}}
+    shared = {"phantom": {"seed": seed}}
+    meta = {**shared, "modality": "CT", "value_unit": "HU", "window": {"center": 40.0, "width": 400.0}}
     image = MedicalImage(voxels, "zyx", geometry, name="ct torso", meta=meta)
     kidneys = (kidney_volume(plan, -1) + kidney_volume(plan, 1)) * pose.volume_factor
     names = {str(number): name for number, name in TORSO_LABELS.items()}
-    facts = {"labels": names, "kidney_volume_mm3": kidneys, "phantom": {"seed": seed}}
+    facts = {**shared, "labels": names, "kidney_volume_mm3": kidneys}
     labels = MedicalImage(canvas.labels, "zyx", geometry, kind="labels", name="ct torso labels", meta=facts)
     return image, labels
+
+
+def draw_torso(seed: int) -> tuple[TorsoPlan, Deformation]:
+    """Draw the person of a seed: the plan, and the map from patient to anatomy."""
+    return draw_plan(np.random.default_rng([seed, 1])), draw_pose(np.random.default_rng([seed, 2]))
 
 
 def scan_geometry(
