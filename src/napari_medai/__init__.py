@@ -35,7 +35,7 @@ _NAMES = {
     "replay": "napari_medai.core.replay",
     "write": "napari_medai.io.write",
 }
-_PACKAGES = ("io", "models", "phantoms", "preprocess", "segment")
+_PACKAGES = ("io", "measure", "models", "phantoms", "preprocess", "recipe", "segment")
 
 __all__ = [*_NAMES, *_PACKAGES]
 

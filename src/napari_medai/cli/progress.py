@@ -56,6 +56,10 @@ class Bar:
     ) -> None:
         if self._previous is not None:
             signal.signal(signal.SIGINT, self._previous)
+        self.clear()
+
+    def clear(self) -> None:
+        """Wipe the line, so that something else can be said."""
         if self._shown and self._drawn:
             self._stream.write("\r\x1b[K")
             self._stream.flush()

@@ -1,0 +1,73 @@
+"""The images below a folder, each told apart from the others without reading pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+
+from napari_medai.recipe.inputs import IMAGE_SUFFIXES, Spec
+
+BATCH_FILES = ("recipe.yaml", "manifest.json")
+"""What tells the output folder of a batch from a folder of images."""
+
+
+def images_below(root: Path) -> Iterator[tuple[str, Spec]]:
+    """Yield every image file and every DICOM series below a folder, searched deep.
+
+    Parameters
+    ----------
+    root : Path
+        Output folders of batches in it are passed over.
+
+    Yields
+    ------
+    name : str
+        For people: relative to the folder.
+    spec : str or tuple of str
+        How to read it. A file that only claims to be an image is among them: reading it says what is wrong.
+    """
+    from napari_medai.io.find import find_sources
+
+    sources, skipped = find_sources(root)
+    ours = [s for s in sources if not _in_batch(s.path.parent, root)]
+    others = [s.path for s in ours if s.format != "dicom"]
+    broken = [root / s.shown for s in skipped if s.shown.lower().endswith(IMAGE_SUFFIXES)]
+    for path in sorted([*others, *(b for b in broken if not _in_batch(b.parent, root))]):
+        yield path.relative_to(root).as_posix(), str(path)
+    dicom = [s.path for s in ours if s.format == "dicom"]
+    if dicom:
+        yield from _series(dicom, root)
+
+
+def _series(paths: Sequence[Path], root: Path) -> Iterator[tuple[str, Spec]]:
+    from napari_medai.io.dicom.scan import scan
+
+    found = scan(paths)
+    for series in found.series:
+        files = tuple(sorted(str(header.path) for header in series.headers))
+        folder = Path(files[0]).parent
+        name = f"{folder.relative_to(root).as_posix()}_{series.name}".removeprefix("._")
+        count = max(len(series.stacks), 1)
+        for number in range(1, count + 1):
+            mark = f"-{number}" if count > 1 else ""
+            yield f"{name}{mark}", _shortest(folder, files, number if count > 1 else 0)
+    read = {str(header.path) for series in found.series for header in series.headers}
+    without_pixels = {str(header.path) for header in found.others}
+    for path in paths:
+        if str(path) not in read | without_pixels:
+            yield path.relative_to(root).as_posix(), str(path)
+
+
+def _shortest(folder: Path, files: tuple[str, ...], number: int) -> Spec:
+    """Return the folder alone where it holds nothing else."""
+    if {str(p) for p in folder.rglob("*") if p.is_file()} == set(files):
+        return f"{folder}#{number}" if number else str(folder)
+    return (*files, f"#{number}") if number else files
+
+
+@cache
+def _in_batch(folder: Path, root: Path) -> bool:
+    if all((folder / name).is_file() for name in BATCH_FILES):
+        return True
+    return folder != root and folder != folder.parent and _in_batch(folder.parent, root)
