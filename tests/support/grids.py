@@ -56,7 +56,8 @@ def geometries(draw: st.DrawFn, oblique: bool = True, sheared: bool = False) -> 
     size = st.floats(0.2, 8.0, allow_nan=False)
     step = draw(size)
     spacing = (step, step, step) if isotropic else draw(st.tuples(size, size, size))
-    tilt = st.floats(-44.0, 44.0) if oblique else st.just(0.0)
+    # Rounded: ITK's decomposition of a direction fails on entries near the smallest floats there are.
+    tilt = st.floats(-44.0, 44.0).map(lambda angle: round(angle, 9)) if oblique else st.just(0.0)
     angles = draw(st.tuples(tilt, tilt, tilt))
     origin = draw(st.tuples(*[st.floats(-1000.0, 1000.0)] * 3))
     shear = draw(st.floats(-0.5, 0.5)) if sheared else 0.0
