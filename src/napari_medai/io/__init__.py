@@ -1,0 +1,1 @@
+"""Files <-> images: every door between the disk and the core types."""

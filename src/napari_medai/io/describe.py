@@ -1,0 +1,223 @@
+"""What lies at a path, told without reading voxels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from napari_medai.core.errors import ReadError
+from napari_medai.core.geometry import Geometry, Unit
+from napari_medai.core.image import MedicalImage
+from napari_medai.core.progress import Progress, silent, track
+from napari_medai.io.files import Skipped, Source, stem
+from napari_medai.io.find import Paths, find_sources
+
+
+@dataclass(frozen=True)
+class Description:
+    """One image, or the reason why there is none.
+
+    Parameters
+    ----------
+    name : str
+        What a person calls it; never the patient's name.
+    format : str
+        ``"dicom"``, ``"nifti"``, ``"nrrd"``, ...
+    axes : str
+        Letters as of :class:`~napari_medai.core.image.MedicalImage`.
+    shape : tuple of int
+        Sizes along those axes.
+    spacing : tuple of float
+        Voxel size along the spatial axes, in ``unit``.
+    unit : {"mm", "pixel"}
+        ``"pixel"`` where the file does not say.
+    orientation : str
+        Letters of L R A P S I, one a spatial axis: where each leads.
+    modality : str
+        ``"CT"``, ``"MR"``, ... or nothing.
+    dtype : str
+        Type of the stored numbers.
+    file : str
+        The file or folder, relative to what was asked for.
+    notices : tuple of str
+        What a person must know.
+    problem : str
+        Why the image cannot be read, or nothing.
+    """
+
+    name: str
+    format: str
+    axes: str = ""
+    shape: tuple[int, ...] = ()
+    spacing: tuple[float, ...] = ()
+    unit: Unit = "mm"
+    orientation: str = ""
+    modality: str = ""
+    dtype: str = ""
+    file: str = ""
+    notices: tuple[str, ...] = ()
+    problem: str = ""
+
+
+def describe(path: Paths, progress: Progress = silent) -> list[Description]:
+    """Tell what images lie at a path, of any format that can be read.
+
+    Parameters
+    ----------
+    path : path or sequence of paths
+        A file, a folder (searched deep), or several.
+    progress : Progress
+        Hears one report a file; may cancel.
+
+    Returns
+    -------
+    list of Description
+        One an image; files that should hold one but cannot be read have a ``problem``.
+
+    Raises
+    ------
+    ReadError
+        If the path does not exist, or is a single file of no known format.
+    """
+    sources, skipped = find_sources(path)
+    rows = [
+        row
+        for source in track([s for s in sources if s.format != "dicom"], progress, "Looking at files")
+        for row in _rows(source)
+    ]
+    dicom = [s for s in sources if s.format == "dicom"]
+    return rows + (_dicom_rows(dicom, skipped, progress) if dicom else [])
+
+
+def describe_image(image: MedicalImage) -> Description:
+    """Describe an image that is already in memory."""
+    source = image.meta.get("source", {})
+    return Description(
+        name=image.name,
+        format=str(source.get("format", "")),
+        axes=image.axes,
+        shape=tuple(image.array.shape),
+        dtype=str(image.array.dtype),
+        modality=str(image.meta.get("modality", "")),
+        notices=tuple(image.meta.get("notices", ())),
+        **_grid(image.geometry),
+    )
+
+
+def _grid(geometry: Geometry) -> dict[str, Any]:
+    return {
+        "spacing": tuple(float(s) for s in geometry.spacing),
+        "unit": geometry.unit,
+        "orientation": geometry.orientation,
+    }
+
+
+def _rows(source: Source) -> list[Description]:
+    describers: dict[str, Callable[[Source], list[Description]]] = {
+        "nifti": _nifti_rows,
+        "nifti_pair": _nifti_rows,
+        "nrrd": _itk_rows,
+        "metaimage": _itk_rows,
+        "gipl": _itk_rows,
+    }
+    try:
+        return describers.get(source.format, _read_rows)(source)
+    except ReadError as error:
+        return [Description(stem(source.path), source.format, file=source.shown, problem=str(error))]
+
+
+def _read_rows(source: Source) -> list[Description]:
+    """Describe a file of a format whose images are small by reading it."""
+    from dataclasses import replace
+
+    from napari_medai.io.read import reader_of
+
+    return [replace(describe_image(image), file=source.shown) for image in reader_of(source.format)(source)]
+
+
+def _nifti_rows(source: Source) -> list[Description]:
+    from napari_medai.io.nifti import read_nifti_header
+
+    header = read_nifti_header(source)
+    shape = tuple(reversed(header.shape))
+    axes = "utzyx"[-len(shape) :].replace("u", "c")
+    if len(shape) == 2:
+        shape, axes = (1, *shape), "zyx"
+    place = axes.index("z")
+    geometry = Geometry(shape[place : place + 3], header.affine, header.unit)
+    name = str(header.note.get("name") or stem(source.path))
+    return [
+        Description(
+            name=name,
+            format=f"nifti{header.version}",
+            axes=axes + ("s" if header.samples > 1 else ""),
+            shape=shape + ((header.samples,) if header.samples > 1 else ()),
+            dtype=str(header.dtype.newbyteorder("=")),
+            modality=str(header.note.get("meta", {}).get("modality", "")),
+            file=source.shown,
+            notices=header.notices,
+            **_grid(geometry),
+        )
+    ]
+
+
+def _itk_rows(source: Source) -> list[Description]:
+    from napari_medai.io import itk
+
+    return [itk.describe_itk(source)]
+
+
+def _dicom_rows(
+    sources: Sequence[Source], skipped: Sequence[Skipped], progress: Progress
+) -> list[Description]:
+    from napari_medai.io.dicom.scan import scan_sources
+
+    found = scan_sources(sources, progress, skipped=skipped)
+    rows = []
+    for series in found.series:
+        if series.problem:
+            rows.append(
+                Description(
+                    series.name, "dicom", modality=series.modality, file=_place(series.headers[0].shown),
+                    problem=str(series.problem),
+                )
+            )  # fmt: skip
+        rows += [_stack_row(stack) for stack in series.stacks]
+    rows += [
+        Description(Path(s.shown).name, "dicom", file=s.shown, problem=s.reason)
+        for s in found.skipped
+        if s.reason != "not an image"
+    ]
+    return rows
+
+
+def _stack_row(stack: Any) -> Description:
+    from napari_medai.io.dicom.facts import flat_geometry
+    from napari_medai.io.dicom.pixels import stored_type
+
+    if stack.is_placed:
+        placement = stack.placement()
+        geometry, notices, axes = placement.geometry, placement.notices, "zyx"
+    else:
+        (geometry, flat_notices), axes = flat_geometry(stack), "yx"
+        notices = tuple(flat_notices)
+    count = len(stack.volumes)
+    shape = ((count,) if count > 1 else ()) + geometry.shape + ((3,) if stack.is_colour else ())
+    return Description(
+        name=stack.name,
+        format="dicom",
+        axes=("t" if count > 1 else "") + axes + ("s" if stack.is_colour else ""),
+        shape=shape,
+        dtype=str(stored_type(stack.header)),
+        modality=stack.header.text("Modality"),
+        file=_place(stack.header.shown),
+        notices=(*stack.notices, *notices),
+        **_grid(geometry),
+    )
+
+
+def _place(shown: str) -> str:
+    """Return the folder of a file among many, or the file itself where it lies at the top."""
+    return shown.rpartition("/")[0] or shown

@@ -1,0 +1,1 @@
+"""DICOM: scan -> series -> geometry -> pixels."""

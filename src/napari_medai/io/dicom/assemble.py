@@ -1,0 +1,112 @@
+"""A sorted stack of frames made into an image: voxels, grid, meta."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_medai.core.errors import ReadError
+from napari_medai.core.image import MedicalImage
+from napari_medai.core.progress import Progress, silent, track
+from napari_medai.io.dicom.facts import flat_geometry, meta_of
+from napari_medai.io.dicom.frames import Frame
+from napari_medai.io.dicom.geometry import Gaps, Placement
+from napari_medai.io.dicom.pixels import stored_frames
+from napari_medai.io.dicom.scaling import scaling_of
+from napari_medai.io.dicom.stack import Stack
+
+
+def image_of(stack: Stack, *, gaps: Gaps = "resample", progress: Progress = silent) -> MedicalImage:
+    """Read the pixels of a stack.
+
+    Parameters
+    ----------
+    stack : Stack
+        From :func:`~napari_medai.io.dicom.series.stacks_of`.
+    gaps : {"resample", "error"}
+        What to do where slices are missing or unevenly spaced.
+    progress : Progress
+        Hears one report a slice.
+
+    Returns
+    -------
+    MedicalImage
+        Axes (t), z, y, x, (s); values rescaled, slice by slice; LPS.
+
+    Raises
+    ------
+    ReadError
+        If pixels are missing or damaged, or slices do not fit together.
+    """
+    if not stack.is_placed:
+        return _flat_image(stack, progress)
+    placement = stack.placement(gaps)
+    values = _read_values(stack, progress)
+    volumes = values.reshape(len(stack.volumes), -1, *values.shape[1:])
+    if placement.places is not None:
+        volumes = np.stack([_at_places(volume, placement) for volume in volumes])
+    axes = "tzyx" if len(volumes) > 1 else "zyx"
+    array = volumes if len(volumes) > 1 else volumes[0]
+    notices = [*stack.notices, *placement.notices]
+    axes += "s" if stack.is_colour else ""
+    return MedicalImage(array, axes, placement.geometry, name=stack.name, meta=meta_of(stack, notices))
+
+
+def _flat_image(stack: Stack, progress: Progress) -> MedicalImage:
+    """Make an image of pictures without a place: 2-D, one after the other in time."""
+    geometry, notices = flat_geometry(stack)
+    array = _read_values(stack, progress)
+    axes = "tyx" if len(array) > 1 else "yx"
+    array = array if len(array) > 1 else array[0]
+    axes += "s" if stack.is_colour else ""
+    meta = meta_of(stack, [*stack.notices, *notices])
+    return MedicalImage(array, axes, geometry, name=stack.name, meta=meta)
+
+
+def _read_values(stack: Stack, progress: Progress) -> NDArray[Any]:
+    """Read every frame, rescaled with its own slope and intercept: (frames, rows, columns[, 3])."""
+    frames = stack.frames
+    if stack.is_colour:
+        return np.stack([_checked(p, f) for p, f in zip(_tracked(frames, progress), frames, strict=True)])
+    scaling = scaling_of(frames)
+    stored: NDArray[Any] | None = None
+    for index, picture in enumerate(_tracked(frames, progress)):
+        _checked(picture, frames[index])
+        if stored is None:
+            stored = np.empty((len(frames), *picture.shape), scaling.dtype or picture.dtype)
+        elif scaling.dtype is None and picture.dtype != stored.dtype:
+            stored = stored.astype(np.promote_types(stored.dtype, picture.dtype))
+        stored[index] = scaling.apply(picture, frames[index])
+    assert stored is not None
+    return scaling.finish(stored)
+
+
+def _tracked(frames: list[Frame], progress: Progress) -> Any:
+    return track(stored_frames(frames), progress, "Reading slices", total=len(frames))
+
+
+def _checked(picture: NDArray[Any], frame: Frame) -> NDArray[Any]:
+    if picture.shape[:2] != (frame.rows, frame.columns):
+        raise ReadError(
+            f"{frame.header.shown} holds {picture.shape[0]} x {picture.shape[1]} pixels, not the "
+            f"{frame.rows} x {frame.columns} its header states.",
+            hint="Export the file again.",
+        )
+    return picture
+
+
+def _at_places(volume: NDArray[Any], placement: Placement) -> NDArray[Any]:
+    """Interpolate slices at fractional places; whole places keep their values exactly."""
+    assert placement.places is not None
+    lower = np.floor(placement.places).astype(int)
+    shares = placement.places - lower
+    result = np.empty((len(lower), *volume.shape[1:]), volume.dtype)
+    for index, (low, share) in enumerate(zip(lower, shares, strict=True)):
+        if share == 0:
+            result[index] = volume[low]
+            continue
+        between = volume[low] * (1 - share) + volume[low + 1] * share
+        result[index] = np.rint(between) if volume.dtype.kind in "iu" else between
+    return result

@@ -1,0 +1,131 @@
+"""Packed pixels decoded: JPEG, JPEG-LS, JPEG 2000, HTJ2K, RLE, and odd native layouts."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_medai.core.errors import ReadError
+from napari_medai.io.dicom.header import Header, quiet_pydicom
+
+_CACHE_SIZE = 8
+_CACHE: dict[int, tuple[Header, Any]] = {}
+_LOCK = threading.Lock()
+_EXTENDED = "1.2.840.10008.1.2.4.51"
+
+
+def decoded_frame(header: Header, number: int) -> NDArray[Any]:
+    """Decode one frame of a file.
+
+    Parameters
+    ----------
+    header : Header
+        A file that is compressed or laid out in a way the fast path does not know.
+    number : int
+        Which frame.
+
+    Returns
+    -------
+    numpy.ndarray
+        (rows, columns) or (rows, columns, 3); YBR and palettes as RGB, of 8 bits for palettes.
+
+    Raises
+    ------
+    ReadError
+        If the data is damaged, or no installed decoder knows it.
+    """
+    dataset = opened(header)
+    with quiet_pydicom():
+        return _as_colours(_decode(dataset, header, number), dataset)
+
+
+def opened(header: Header) -> Any:
+    """Return the whole data set of a file, the last few kept for the next frame."""
+    with _LOCK:
+        found = _CACHE.get(id(header))
+        if found is not None and found[0] is header:
+            return found[1]
+    dataset = _open(header)
+    with _LOCK:
+        while len(_CACHE) >= _CACHE_SIZE:
+            _CACHE.pop(next(iter(_CACHE)))
+        _CACHE[id(header)] = (header, dataset)
+    return dataset
+
+
+def _open(header: Header) -> Any:
+    from napari_medai.io.dicom.header import _read_with_pydicom
+
+    if header.dataset is not None:
+        return header.dataset
+    with quiet_pydicom():
+        return _read_with_pydicom(header.path, header.shown)
+
+
+def _decode(dataset: Any, header: Header, number: int) -> NDArray[Any]:
+    from pydicom.pixels import pixel_array
+
+    if not hasattr(dataset.file_meta, "TransferSyntaxUID"):
+        dataset.file_meta.TransferSyntaxUID = header.syntax
+    many = header.integer("NumberOfFrames", 1) > 1
+    try:
+        return np.asarray(pixel_array(dataset, index=number if many else 0))
+    except _DECODING_ERRORS as error:
+        if header.syntax == _EXTENDED:
+            return _through_itk(header, number)
+        raise _explained(header, error) from error
+
+
+_DECODING_ERRORS = (
+    AttributeError, EOFError, IndexError, KeyError, NotImplementedError, OSError, RuntimeError, TypeError,
+    ValueError,
+)  # fmt: skip
+
+
+def _through_itk(header: Header, number: int) -> NDArray[Any]:
+    """Decode 12-bit JPEG with the decoder inside SimpleITK, stored values untouched."""
+    import SimpleITK as sitk
+
+    try:
+        picture = sitk.GetArrayFromImage(sitk.ReadImage(str(header.path)))
+    except RuntimeError as error:
+        raise _explained(header, error) from error
+    slope, intercept = (
+        header.number("RescaleSlope", 1.0) or 1.0,
+        header.number("RescaleIntercept", 0.0) or 0.0,
+    )
+    stored = np.rint((picture[number].astype(np.float64) - intercept) / slope)
+    if header.text("PhotometricInterpretation") == "MONOCHROME1":
+        stored = (1 << header.integer("BitsStored")) - 1 - stored
+    return np.asarray(stored, dtype=np.int16 if header.integer("PixelRepresentation") else np.uint16)
+
+
+def _as_colours(picture: NDArray[Any], dataset: Any) -> NDArray[Any]:
+    """Look palette colours up; 16-bit tables keep their high byte."""
+    if str(dataset.get("PhotometricInterpretation", "")) != "PALETTE COLOR":
+        return picture
+    from pydicom.pixels import apply_color_lut
+
+    colours = np.asarray(apply_color_lut(picture, dataset))
+    if colours.dtype == np.uint16:
+        colours = (colours >> 8).astype(np.uint8)
+    return colours[..., :3]
+
+
+def _explained(header: Header, error: Exception) -> ReadError:
+    from pydicom.uid import UID
+
+    name = UID(header.syntax).name or header.syntax
+    reason = str(error).replace(str(header.path), header.shown).split("\n")[0].strip() or type(error).__name__
+    if "missing" in reason.lower() or ("plugin" in reason.lower() and "available" in reason.lower()):
+        return ReadError(
+            f"{header.shown} is packed as {name}, for which no decoder is installed.",
+            hint="pip install pylibjpeg-openjpeg pyjpegls python-gdcm",
+        )
+    return ReadError(
+        f"{header.shown} holds damaged or incomplete pixels ({name}): {reason}.",
+        hint="Export the file again.",
+    )

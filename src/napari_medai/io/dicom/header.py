@@ -1,0 +1,239 @@
+"""The header of one DICOM file, with typed access to the elements that matter."""
+
+from __future__ import annotations
+
+import struct
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from napari_medai.core.errors import ReadError
+from napari_medai.io.dicom.parse import Elements, ParseError, parse
+from napari_medai.io.dicom.tags import CREATORS, PIXELS, TAGS, VENDORS
+
+_BINARY = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d"}
+_LOCK = threading.RLock()
+
+
+@dataclass(eq=False)
+class Header:
+    """What one file says about itself, without its pixels.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    shown : str
+        Its name for messages.
+    elements : Elements
+        Raw values by tag, and where the pixels lie.
+    dataset : pydicom.Dataset or None
+        Set where the fast pass did not do and pydicom read the file.
+    """
+
+    path: Path
+    shown: str
+    elements: Elements
+    dataset: Any = None
+    _floats: dict[str, tuple[float, ...]] = field(default_factory=dict, repr=False)
+
+    @property
+    def syntax(self) -> str:
+        """Transfer syntax UID."""
+        return self.elements.syntax
+
+    @property
+    def has_pixels(self) -> bool:
+        """Whether the file holds an image."""
+        return bool(self.elements.pixel_name)
+
+    def has(self, keyword: str) -> bool:
+        """Whether an element is there (it may be empty)."""
+        return TAGS[keyword][0] in self.elements.values and self._is_trusted(keyword)
+
+    def raw(self, keyword: str) -> bytes:
+        """Return an element's bytes, little endian; nothing where it is missing."""
+        if not self._is_trusted(keyword):
+            return b""
+        return self.elements.values.get(TAGS[keyword][0], b"")
+
+    def text(self, keyword: str) -> str:
+        """Return a text element, without padding; empty where it is missing."""
+        value = self.raw(keyword).rstrip(b"\0 ")
+        try:
+            return value.decode("ascii").strip()
+        except UnicodeDecodeError:
+            return self._decoded(value).strip()
+
+    def texts(self, keyword: str) -> tuple[str, ...]:
+        """Return the values of a text element with several."""
+        text = self.text(keyword)
+        return tuple(part.strip() for part in text.split("\\")) if text else ()
+
+    def floats(self, keyword: str) -> tuple[float, ...]:
+        """Return an element's numbers; none where it is missing, empty or not numbers."""
+        if keyword not in self._floats:
+            self._floats[keyword] = self._numbers(keyword)
+        return self._floats[keyword]
+
+    def number(self, keyword: str, default: float | None = None) -> float | None:
+        """Return an element's first number."""
+        values = self.floats(keyword)
+        return values[0] if values else default
+
+    def integer(self, keyword: str, default: int = 0) -> int:
+        """Return an element's first number as an integer."""
+        value = self.number(keyword)
+        return default if value is None or value != value or abs(value) > 2**53 else int(value)
+
+    @cached_property
+    def sequences(self) -> Any:
+        """The whole data set without pixels, read by pydicom when a sequence is first asked for."""
+        if self.dataset is not None:
+            return self.dataset
+        with quiet_pydicom():
+            return _read_with_pydicom(self.path, self.shown)
+
+    def _is_trusted(self, keyword: str) -> bool:
+        creator = CREATORS.get(keyword)
+        if creator is None:
+            return True
+        block = self.elements.values.get((TAGS[keyword][0] & 0xFFFF0000) | 0x10)
+        if block is None:
+            vendor = next(word for start, word in VENDORS.items() if creator.startswith(start))
+            return vendor in self.text("Manufacturer").upper()
+        return block.rstrip(b"\0 ").decode("ascii", "replace").strip().upper() == creator.upper()
+
+    def _numbers(self, keyword: str) -> tuple[float, ...]:
+        value = self.raw(keyword)
+        vr = TAGS[keyword][1]
+        if keyword == "PixelPaddingValue" and self.integer("PixelRepresentation") == 1:
+            vr = "SS"
+        if vr in _BINARY:
+            size = struct.calcsize(_BINARY[vr])
+            return tuple(
+                struct.unpack(f"<{len(value) // size}{_BINARY[vr]}", value[: len(value) // size * size])
+            )
+        try:
+            return tuple(float(part) for part in value.rstrip(b"\0 ").split(b"\\") if part.strip(b" \0"))
+        except ValueError:
+            return ()
+
+    def _decoded(self, value: bytes) -> str:
+        from pydicom.charset import convert_encodings, decode_bytes
+
+        stated = self.raw("SpecificCharacterSet").rstrip(b"\0 ").decode("ascii", "replace").split("\\")
+        with quiet_pydicom():
+            try:
+                return str(decode_bytes(value, convert_encodings(stated), {"\\", "^", "=", "\r", "\n"}))
+            except (LookupError, UnicodeError):
+                return value.decode("latin-1")
+
+
+def read_header(path: Path, shown: str) -> Header:
+    """Read the header of a DICOM file.
+
+    Parameters
+    ----------
+    path : Path
+        The file; with or without preamble.
+    shown : str
+        Its name for messages.
+
+    Raises
+    ------
+    ReadError
+        If it is no DICOM file, or damaged before its pixels.
+    """
+    try:
+        with path.open("rb") as stream:
+            size = stream.seek(0, 2)
+            stream.seek(0)
+            return Header(path, shown, parse(stream, size))
+    except ParseError:
+        with quiet_pydicom():
+            dataset = _read_with_pydicom(path, shown)
+            return Header(path, shown, _elements_of(dataset), dataset)
+    except OSError as error:
+        raise ReadError(
+            f"{shown} could not be read: {error.strerror or error}.", hint="Check its permissions."
+        ) from error
+
+
+@contextmanager
+def quiet_pydicom() -> Iterator[None]:
+    """Let pydicom read odd values without checking or warning; what matters is checked here.
+
+    pydicom warns about every value that departs from the standard (a UID with a letter, an empty number).
+    The elements that an image depends on are checked by this package where they are used, so these warnings
+    would only bury the notices that matter. One thread at a time, since the settings are global.
+    """
+    from pydicom.config import disable_value_validation
+
+    with _LOCK, warnings.catch_warnings(), disable_value_validation():
+        warnings.filterwarnings("ignore", module=r"pydicom\.")
+        yield
+
+
+def _read_with_pydicom(path: Path, shown: str) -> Any:
+    import zlib
+
+    import pydicom
+
+    try:
+        dataset = pydicom.dcmread(path, stop_before_pixels=False, force=True, defer_size="1 MB")
+        dataset.walk(lambda _dataset, _element: None, recursive=False)
+    except (OSError, zlib.error, pydicom.errors.InvalidDicomError, *_PARSE_ERRORS) as error:
+        reason = str(error).replace(str(path), shown) or type(error).__name__
+        raise ReadError(
+            f"{shown} is damaged and cannot be read as DICOM: {reason}.",
+            hint="Export it again, or take it out of the folder.",
+        ) from error
+    return dataset
+
+
+_PARSE_ERRORS = (
+    AttributeError, EOFError, IndexError, KeyError, NotImplementedError, OverflowError, RecursionError,
+    TypeError, ValueError, struct.error, MemoryError,
+)  # fmt: skip
+
+
+def _elements_of(dataset: Any) -> Elements:
+    """Put a pydicom data set into the form of the fast pass."""
+    meta = getattr(dataset, "file_meta", {})
+    elements = Elements(str(meta.get("TransferSyntaxUID", "") or ""))
+    for keyword, (tag, vr) in TAGS.items():
+        if tag in dataset:
+            elements.values[tag] = _as_bytes(dataset[tag].value, vr)
+            block = (tag & 0xFFFF0000) | 0x10
+            if keyword in CREATORS and block in dataset:
+                elements.values[block] = str(dataset[block].value).encode()
+    for tag, name in PIXELS.items():
+        if tag in dataset:
+            elements.pixel_name, elements.pixel_length = name, -1
+    if "PixelData" in dataset or elements.pixel_name:
+        elements.pixel_length = -1
+    return elements
+
+
+def _as_bytes(value: Any, vr: str) -> bytes:
+    if value is None or vr == "SQ":
+        return b""
+    if isinstance(value, bytes):
+        return value
+    values = value if isinstance(value, list | tuple) or hasattr(value, "append") else [value]
+    if vr in _BINARY:
+        return b"".join(struct.pack("<" + _BINARY[vr], _fitting(v, vr)) for v in values)
+    return "\\".join(str(v) for v in values).encode()
+
+
+def _fitting(value: Any, vr: str) -> Any:
+    if vr in ("FL", "FD"):
+        return float(value)
+    bits = struct.calcsize(_BINARY[vr]) * 8
+    return int(value) & ((1 << bits) - 1)
