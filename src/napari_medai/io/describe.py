@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -115,58 +115,29 @@ def _grid(geometry: Geometry) -> dict[str, Any]:
 
 
 def _rows(source: Source) -> list[Description]:
-    describers: dict[str, Callable[[Source], list[Description]]] = {
-        "nifti": _nifti_rows,
-        "nifti_pair": _nifti_rows,
-        "nrrd": _itk_rows,
-        "metaimage": _itk_rows,
-        "gipl": _itk_rows,
-    }
-    try:
-        return describers.get(source.format, _read_rows)(source)
-    except ReadError as error:
-        return [Description(stem(source.path), source.format, file=source.shown, problem=str(error))]
-
-
-def _read_rows(source: Source) -> list[Description]:
-    """Describe a file of a format whose images are small by reading it."""
-    from dataclasses import replace
-
     from napari_medai.io.read import reader_of
 
-    return [replace(describe_image(image), file=source.shown) for image in reader_of(source.format)(source)]
+    try:
+        preview = _preview_of(source.format)
+        images = [preview(source)] if preview else reader_of(source.format)(source)
+    except ReadError as error:
+        return [Description(stem(source.path), source.format, file=source.shown, problem=str(error))]
+    return [replace(describe_image(image), file=source.shown) for image in images]
 
 
-def _nifti_rows(source: Source) -> list[Description]:
-    from napari_medai.io.nifti import read_nifti_header
+def _preview_of(format_name: str) -> Callable[[Source], MedicalImage] | None:
+    """Return the function that reads only a header, for the formats that have one."""
+    from napari_medai.io.itk import preview_itk
+    from napari_medai.io.nifti import preview_nifti
 
-    header = read_nifti_header(source)
-    shape = tuple(reversed(header.shape))
-    axes = "utzyx"[-len(shape) :].replace("u", "c")
-    if len(shape) == 2:
-        shape, axes = (1, *shape), "zyx"
-    place = axes.index("z")
-    geometry = Geometry(shape[place : place + 3], header.affine, header.unit)
-    name = str(header.note.get("name") or stem(source.path))
-    return [
-        Description(
-            name=name,
-            format=f"nifti{header.version}",
-            axes=axes + ("s" if header.samples > 1 else ""),
-            shape=shape + ((header.samples,) if header.samples > 1 else ()),
-            dtype=str(header.dtype.newbyteorder("=")),
-            modality=str(header.note.get("meta", {}).get("modality", "")),
-            file=source.shown,
-            notices=header.notices,
-            **_grid(geometry),
-        )
-    ]
-
-
-def _itk_rows(source: Source) -> list[Description]:
-    from napari_medai.io import itk
-
-    return [itk.describe_itk(source)]
+    previews: dict[str, Callable[[Source], MedicalImage]] = {
+        "nifti": preview_nifti,
+        "nifti_pair": preview_nifti,
+        "nrrd": preview_itk,
+        "metaimage": preview_itk,
+        "gipl": preview_itk,
+    }
+    return previews.get(format_name)
 
 
 def _dicom_rows(

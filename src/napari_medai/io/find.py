@@ -91,7 +91,7 @@ def unknown_file(path: Path) -> ReadError:
         )
     return ReadError(
         f"{path.name} holds {content}, not an image of a known format.",
-        hint="Known are DICOM, NIfTI, NRRD, MetaImage, GIPL, ANALYZE, MGH, MINC, PAR/REC, AFNI, TIFF, pictures.",
+        hint="Known are DICOM, NIfTI, NRRD, MetaImage, GIPL, ANALYZE, MGH, MINC, PAR/REC, AFNI, TIFF, PNG.",
     )
 
 

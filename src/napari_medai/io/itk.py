@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -13,9 +13,6 @@ from napari_medai.core.geometry import Geometry
 from napari_medai.core.image import AnyArray, MedicalImage
 from napari_medai.io import affines, marker
 from napari_medai.io.files import Source, require_plausible_size, stem
-
-if TYPE_CHECKING:
-    from napari_medai.io.describe import Description
 
 _SHEAR_DEG = 0.001
 _SPACING_SAID = {
@@ -51,12 +48,25 @@ def read_itk(source: Source) -> list[MedicalImage]:
         picture = reader.Execute()
     except RuntimeError as error:
         raise _damaged(source, error) from error
+    return [_image(sitk.GetArrayFromImage(picture), reader, source)]
+
+
+def preview_itk(source: Source) -> MedicalImage:
+    """Return the image a file holds, all zeros: its header alone is read."""
+    reader = open_reader(source)
+    shape = tuple(reversed(reader.GetSize()))
+    components = reader.GetNumberOfComponents()
+    shape = (*shape, components) if components > 1 else shape
+    return _image(np.broadcast_to(np.zeros((), _type_name(reader.GetPixelID())), shape), reader, source)
+
+
+def _image(array: AnyArray, reader: Any, source: Source) -> MedicalImage:
     note = _note(reader)
-    array, axes = _arrange(sitk.GetArrayFromImage(picture), reader, note)
+    array, axes = _arrange(array, reader, note)
     fields = _kind_fields(reader, note, array)
     geometry = _geometry(reader, array, axes, note, source)
     fields.setdefault("name", stem(source.path))
-    return [MedicalImage(array, axes, geometry, meta=_meta(source, reader, note, axes), **fields)]
+    return MedicalImage(array, axes, geometry, meta=_meta(source, reader, note, axes), **fields)
 
 
 def open_reader(source: Source) -> Any:
@@ -128,37 +138,32 @@ def _padded(direction: list[float], ndim: int, extra: int) -> list[float]:
 
 
 def _arrange(array: AnyArray, reader: Any, note: dict[str, Any]) -> tuple[AnyArray, str]:
-    vector = reader.GetNumberOfComponents() > 1
-    spatial = min(reader.GetDimension(), 3) if reader.GetDimension() > 1 else 2
-    axes = "tzyx"[-reader.GetDimension() :]
     if reader.GetDimension() > 4:
         raise ReadError(
             f"Found an image of {reader.GetDimension()} dimensions; needed 2 to 4.", hint="Split it."
         )
+    said = note.get("axes", "")
+    grid = "".join(letter for letter in said if letter in "tzyx")
+    axes = grid if len(grid) == reader.GetDimension() else "tzyx"[-reader.GetDimension() :]
+    vector = reader.GetNumberOfComponents() > 1
     if array.dtype.kind == "c":
         array, vector = np.stack([array.real, array.imag], axis=-1), True
     if not vector:
         return array, axes
-    said = note.get("axes", "")
     colour = said.endswith("s") if said else array.dtype == np.uint8 and array.shape[-1] in (3, 4)
     if colour:
         return array, axes + "s"
-    place = len(axes) - spatial
+    place = axes.index("z" if "z" in axes else "y")
     return np.moveaxis(array, -1, place), axes[:place] + "c" + axes[place:]
 
 
 def _geometry(reader: Any, array: AnyArray, axes: str, note: dict[str, Any], source: Source) -> Geometry:
-    ndim = min(reader.GetDimension(), 3)
-    place = axes.index("z" if ndim == 3 else "y")
-    return _grid_of(reader, array.shape[place : place + ndim], note, source)
-
-
-def _grid_of(reader: Any, shape: tuple[int, ...], note: dict[str, Any], source: Source) -> Geometry:
-    ndim, full = len(shape), reader.GetDimension()
+    ndim, full = 3 if "z" in axes else 2, reader.GetDimension()
+    place = axes.index("z" if "z" in axes else "y")
     direction = np.reshape(reader.GetDirection(), (full, full))[:ndim, :ndim]
     affine = affines.from_itk(direction, reader.GetSpacing()[:ndim], reader.GetOrigin()[:ndim])
     known = note["unit"] == "mm" if "unit" in note else _states_spacing(source)
-    return Geometry(shape, affine, "mm" if known else "pixel")
+    return Geometry(array.shape[place : place + ndim], affine, "mm" if known else "pixel")
 
 
 def _kind_fields(reader: Any, note: dict[str, Any], array: AnyArray) -> dict[str, Any]:
@@ -173,7 +178,7 @@ def _meta(source: Source, reader: Any, note: dict[str, Any], axes: str) -> dict[
     if not note and not _states_spacing(source):
         meta["notices"] = [f"{source.shown} does not say how large a voxel is: lengths are in pixels."]
     if "t" in axes and note:
-        meta["time_step_s"] = reader.GetSpacing()[3]
+        meta["time_step_s"] = reader.GetSpacing()[reader.GetDimension() - 1]
     names = _segment_names(reader)
     if names:
         meta["labels"] = names
@@ -225,7 +230,7 @@ def _type_name(pixel_id: int) -> str:
         r"(\d+)-bit (unsigned |signed )?(integer|float)", sitk.GetPixelIDValueAsString(pixel_id)
     )
     if not words:
-        return str(sitk.GetPixelIDValueAsString(pixel_id))
+        return "complex64"
     kind = "float" if words[3] == "float" else "uint" if words[2] == "unsigned " else "int"
     return f"{kind}{words[1]}"
 
@@ -273,32 +278,3 @@ def _reason(error: RuntimeError) -> str:
     text = re.sub(r"^.*?(ITK ERROR|sitk::ERROR):\s*", "", lines[-1]) if lines else "unknown"
     text = re.sub(r"\w+\(0x[0-9a-f]+\):\s*", "", text)
     return re.sub(r"(/|[A-Za-z]:\\)[^\s'\"]*[/\\]", "", text).rstrip(".")
-
-
-def describe_itk(source: Source) -> Description:
-    """Tell what a file holds by its header alone."""
-    from napari_medai.io.describe import Description
-
-    reader = open_reader(source)
-    note = _note(reader)
-    sizes = tuple(reversed(reader.GetSize()))
-    axes = note.get("axes") or "tzyx"[-len(sizes) :]
-    components = reader.GetNumberOfComponents()
-    if components > 1:
-        sizes = (*sizes, components) if axes.endswith("s") else (components, *sizes)
-        axes = axes if len(axes) == len(sizes) else "c" + axes
-    ndim = min(reader.GetDimension(), 3)
-    place = axes.index("z" if ndim == 3 else "y")
-    geometry = _grid_of(reader, sizes[place : place + ndim], note, source)
-    return Description(
-        name=str(note.get("name") or stem(source.path)),
-        format=source.format,
-        axes=axes,
-        shape=sizes,
-        spacing=tuple(float(s) for s in geometry.spacing),
-        unit=geometry.unit,
-        orientation=geometry.orientation,
-        dtype=_type_name(reader.GetPixelID()),
-        modality=str(note.get("meta", {}).get("modality", "")),
-        file=source.shown,
-    )

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from napari_medai.core.history import Record
+from napari_medai.core.history import history_from_json, history_to_json
 from napari_medai.core.image import MedicalImage
 
 KEY = "napari_medai"
@@ -24,7 +24,7 @@ def marker_text(image: MedicalImage) -> str:
         "meta": {key: value for key, value in image.meta.items() if key not in _NOT_KEPT},
     }
     if image.history:
-        note["history"] = [record.to_json() for record in image.history]
+        note["history"] = history_to_json(image.history)
     return json.dumps(note)
 
 
@@ -47,8 +47,8 @@ def marked_fields(note: Mapping[str, Any]) -> dict[str, Any]:
     if note.get("name"):
         fields["name"] = str(note["name"])
     try:
-        fields["history"] = tuple(Record.from_json(entry) for entry in note.get("history", ()))
-    except (KeyError, TypeError, AttributeError):
+        fields["history"] = history_from_json(note.get("history", ()))
+    except (KeyError, IndexError, TypeError, AttributeError):
         fields["history"] = ()
     return fields
 

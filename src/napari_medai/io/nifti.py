@@ -40,8 +40,20 @@ def read_nifti(source: Source) -> list[MedicalImage]:
         If the file is damaged, cut short or holds what is no image.
     """
     header, voxels = _read_parts(source)
+    return [_image(header, voxels, source)]
+
+
+def preview_nifti(source: Source) -> MedicalImage:
+    """Return the image a NIfTI file holds, all zeros: its header alone is read."""
+    header = read_nifti_header(source)
+    return _image(header, np.broadcast_to(np.zeros((), header.dtype), _stored_shape(header)), source)
+
+
+def _image(header: NiftiHeader, voxels: NDArray[Any], source: Source) -> MedicalImage:
+    """Make an image of stored numbers; those of a preview are read-only and not rescaled."""
     array, axes = _arrange(voxels, header, source.shown)
-    array = _values(array, header)
+    if voxels.flags.writeable:
+        array = _values(array, header)
     if header.dtype.kind == "c":
         array, axes = np.stack([array.real, array.imag], axis=axes.index("z")), axes.replace("z", "cz")
     geometry, array, axes = _geometry(header, array, axes)
@@ -49,7 +61,7 @@ def read_nifti(source: Source) -> list[MedicalImage]:
     if header.intent == LABEL_INTENT and array.dtype.kind in "iu":
         fields.setdefault("kind", "labels")
     fields.setdefault("name", stem(source.path))
-    return [MedicalImage(array, axes, geometry, meta=_meta(header, axes), **fields)]
+    return MedicalImage(array, axes, geometry, meta=_meta(header, axes), **fields)
 
 
 def read_nifti_header(source: Source) -> NiftiHeader:
@@ -114,7 +126,7 @@ def _read_voxels(stream: BinaryIO, header: NiftiHeader, path: Path, shown: str) 
     packed = is_packed(path)
     available = path.stat().st_size - (0 if packed else header.offset)
     require_plausible_size(shown, header.byte_count, max(available, 0), packed)
-    shape = header.shape[::-1] + ((header.samples,) if header.samples > 1 else ())
+    shape = _stored_shape(header)
     stream.seek(header.offset)
     try:
         voxels = np.empty(shape, header.dtype)
@@ -122,6 +134,10 @@ def _read_voxels(stream: BinaryIO, header: NiftiHeader, path: Path, shown: str) 
         raise ReadError(f"{shown} needs more memory than there is.", hint="Crop it first.") from error
     read_exactly(stream, voxels.reshape(-1).view(np.uint8).data, shown)
     return voxels.astype(header.dtype.newbyteorder("="), copy=False)
+
+
+def _stored_shape(header: NiftiHeader) -> tuple[int, ...]:
+    return header.shape[::-1] + ((header.samples,) if header.samples > 1 else ())
 
 
 def _arrange(voxels: NDArray[Any], header: NiftiHeader, shown: str) -> tuple[NDArray[Any], str]:
