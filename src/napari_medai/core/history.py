@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
@@ -117,6 +117,71 @@ class Record:
             entry.get("seconds", 0.0),
             entry.get("output", ""),
         )
+
+
+def history_to_json(history: Sequence[Record]) -> list[dict[str, Any]]:
+    """Return a history as plain JSON values, every step once.
+
+    Parameters
+    ----------
+    history : sequence of Record
+        ``image.history``. Each input of a step has a history of its own, most of which is the same.
+
+    Returns
+    -------
+    list of dict
+        The steps, each after those it builds on and the last one last; ``"step"`` of an input and
+        ``"before"`` of a step are places in the list.
+    """
+    entries: list[dict[str, Any]] = []
+    places: dict[int, int] = {}
+    _pack(history, entries, places)
+    return entries
+
+
+def history_from_json(entries: Sequence[Mapping[str, Any]]) -> tuple[Record, ...]:
+    """Read what :func:`history_to_json` wrote."""
+    chains: list[tuple[Record, ...]] = []
+    for entry in entries:
+        inputs = {
+            name: tuple(_unpack(s, chains) for s in item) if isinstance(item, list) else _unpack(item, chains)
+            for name, item in entry.get("inputs", {}).items()
+        }
+        before = chains[entry["before"]] if "before" in entry else ()
+        chains.append((*before, replace(Record.from_json({**entry, "inputs": {}}), inputs=inputs)))
+    return chains[-1] if chains else ()
+
+
+def _pack(history: Sequence[Record], entries: list[dict[str, Any]], places: dict[int, int]) -> int:
+    """Append the steps that are not there yet; return the place of the last, or -1."""
+    if not history:
+        return -1
+    record = history[-1]
+    if id(record) in places:
+        return places[id(record)]
+    before = _pack(history[:-1], entries, places)
+    entry = replace(record, inputs={}).to_json()
+    inputs = {
+        name: [_pack_source(s, entries, places) for s in source]
+        if isinstance(source, tuple)
+        else _pack_source(source, entries, places)
+        for name, source in record.inputs.items()
+    }
+    entry |= ({"inputs": inputs} if inputs else {}) | ({"before": before} if before >= 0 else {})
+    places[id(record)] = len(entries)
+    entries.append(entry)
+    return places[id(record)]
+
+
+def _pack_source(source: Source, entries: list[dict[str, Any]], places: dict[int, int]) -> dict[str, Any]:
+    if source.history:
+        return {"name": source.name, "step": _pack(source.history, entries, places)}
+    return {"name": source.name, "digest": source.digest}
+
+
+def _unpack(entry: Mapping[str, Any], chains: Sequence[tuple[Record, ...]]) -> Source:
+    history = chains[entry["step"]] if "step" in entry else ()
+    return Source(entry["name"], entry.get("digest", ""), history)
 
 
 def digest(value: Any) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_medai.core.history import Record
+from napari_medai.core.history import history_from_json, history_to_json
 from napari_medai.core.landmarks import Landmarks
 from napari_medai.gui.placement import geometry_of, layer_matrix
 from napari_medai.gui.record import KEY, VERSION
@@ -31,7 +31,7 @@ def layer_from_landmarks(landmarks: Landmarks) -> LayerData:
     record: dict[str, Any] = {
         "version": VERSION,
         "positions": landmarks.positions.tolist(),
-        "history": [step.to_json() for step in landmarks.history],
+        "history": history_to_json(landmarks.history),
     }
     if landmarks.covariance is not None:
         record["covariance"] = landmarks.covariance.tolist()
@@ -50,7 +50,7 @@ def layer_from_landmarks(landmarks: Landmarks) -> LayerData:
     return landmarks.positions[:, ::-1], arguments, "points"
 
 
-def landmarks_from_layer(data: Any, state: Mapping[str, Any], layer_type: str = "points") -> Landmarks:
+def landmarks_from_layer(data: Any, state: Mapping[str, Any]) -> Landmarks:
     """Turn a Points layer into landmarks.
 
     Parameters
@@ -59,8 +59,6 @@ def landmarks_from_layer(data: Any, state: Mapping[str, Any], layer_type: str = 
         Points in layer coordinates. Of more than three axes the last three are space.
     state : mapping
         The layer's name, features, transforms, units and metadata.
-    layer_type : str
-        ``"points"``.
 
     Returns
     -------
@@ -88,7 +86,7 @@ def landmarks_from_layer(data: Any, state: Mapping[str, Any], layer_type: str = 
         confidence=_confidence(columns),
         unit=grid.unit,
         name=str(state.get("name") or ""),
-        history=tuple(Record.from_json(entry) for entry in record.get("history", ())),
+        history=history_from_json(record.get("history", ())),
     )
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from napari_medai.core.geometry import Geometry, Reorientation, Unit
 from napari_medai.core.history import Record as HistoryStep
+from napari_medai.core.history import history_from_json, history_to_json
 from napari_medai.core.image import MedicalImage, thaw
 
 KEY = "napari_medai"
@@ -70,7 +71,7 @@ class LayerRecord:
             tuple(map(tuple, geometry.affine.tolist())),
             geometry.unit,
             thaw(image.meta),
-            tuple(step.to_json() for step in image.history),
+            tuple(history_to_json(image.history)),
             fingerprint(image.array) if image.history else "",
             flat,
         )
@@ -113,7 +114,7 @@ class LayerRecord:
     @property
     def steps(self) -> tuple[HistoryStep, ...]:
         """The image's history."""
-        return tuple(HistoryStep.from_json(entry) for entry in self.history)
+        return history_from_json(self.history)
 
     @property
     def lead(self) -> int:
