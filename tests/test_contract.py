@@ -1,6 +1,7 @@
 """What every operation promises, tried on each that is registered; a new one is covered by being there."""
 
 import copy
+import importlib
 import inspect
 import json
 from dataclasses import fields, is_dataclass
@@ -97,6 +98,12 @@ def parts(result):
 
 def test_there_are_operations_to_try():
     assert {o.group for o in OPERATIONS} >= {"preprocess", "segment", "explore"}
+
+
+@each_operation
+def test_its_group_serves_it_by_its_name(operation):
+    group = importlib.import_module(f"napari_medai.{operation.group}")
+    assert getattr(group, operation.name) is operation.function
 
 
 @each_operation
