@@ -9,7 +9,6 @@ SHELL := bash
 VENV ?= .venv
 PEERS ?= .venv-peers
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
-CHECKED := src tests scripts benchmarks sample_data
 PYTEST_ARGS ?=
 
 # Some tests and benchmarks use real images; they skip where there is no such folder.
@@ -48,16 +47,15 @@ format: venv
 types: venv
 	$(BIN)/mypy
 
+# Where the peers are installed (make peers), our figures stand beside theirs.
 bench: venv
-	for script in benchmarks/*.py; do
-	  echo "== $$script"; scripts/with-display.sh $(BIN)/python $$script
-	done
+	bin=$(BIN); [ ! -e $(PEERS)/.installed ] || bin=$(PEERS)/$(notdir $(BIN)); \
+	for script in benchmarks/*.py; do echo "== $$script"; scripts/with-display.sh $$bin/python $$script; done
 
-# Libraries that benchmarks compare with, in an environment of their own so that none becomes a dependency.
 peers: $(PEERS)/.installed
 
-$(PEERS)/.installed: benchmarks/peers.txt constraints.txt
-	scripts/make-venv.sh $(PEERS) -c constraints.txt -r benchmarks/peers.txt
+$(PEERS)/.installed: benchmarks/peers.txt pyproject.toml constraints.txt
+	scripts/make-venv.sh $(PEERS) -c constraints.txt -r benchmarks/peers.txt -e ".[napari]"
 	touch $@
 
 wheel: venv
