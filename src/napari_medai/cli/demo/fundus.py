@@ -1,0 +1,56 @@
+"""The demo's first case: vessels of the retina in the photograph that scikit-image ships."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from napari_medai import measure, preprocess, segment
+from napari_medai.cli.demo import steps
+from napari_medai.cli.demo.case import Case, Clock
+from napari_medai.cli.demo.pictures import picture
+from napari_medai.core.progress import Progress
+
+MODEL = "vessels-2d"
+
+
+def run(out: Path, clock: Clock, progress: Progress) -> Case:
+    """Segment and measure the vessels; nobody has drawn them, so there is no score."""
+    from napari_medai.io.read import read
+    from napari_medai.models.store import load_model
+
+    path = steps.shipped("skimage", "data", "retina.jpg")
+    with clock.step("Read"):
+        (image,) = read(path)
+    with clock.step("Load the model"):
+        model = load_model(MODEL)
+    with clock.step("Segment"):
+        vessels = segment.predict_labels(image, model, progress=progress)
+    with clock.step("Measure"):
+        grey = preprocess.to_grey(image)
+        table = measure.measure_regions(grey, vessels, progress=progress)
+    with clock.step("Otsu, to compare"):
+        otsu = segment.threshold_otsu(grey, side="below")
+    with clock.step("Write"):
+        files = steps.save(out, "fundus_vessels", vessels, table)
+    return Case(
+        key="fundus",
+        title="Retinal vessels in a fundus photograph",
+        story=f"A real photograph, {path.name} of scikit-image. {steps.model_words(model)} labels the vessels "
+        "at the photograph's own resolution, window by window.",
+        facts=[("Source", "scikit-image, retina.jpg"), ("Size", steps.size_words(image))],
+        pictures=[
+            picture(image, None, "The photograph"),
+            picture(image, vessels, f"Vessels by {MODEL}"),
+            picture(image, otsu, "Otsu: dark against bright"),
+        ],
+        legend=steps.legend(vessels),
+        scores=(),
+        score_note="Nobody has outlined the vessels of this photograph, so no score is given here. "
+        f"`napari-medai models {MODEL}` shows how the model did on photographs held back from its training, "
+        "beside a second grader and Otsu.",
+        table=steps.shown(table),
+        timings=clock.timings,
+        history=vessels.history,
+        files=files,
+        notices=image.meta.get("notices", ()),
+    )
