@@ -104,3 +104,13 @@ def test_what_cannot_be_corrected_is_said():
         correct_bias_field(noisy().with_array(np.full((8, 10, 12), np.nan)))
     with pytest.raises(ArgumentError, match="empty mask"):
         correct_bias_field(noisy(), ball(noisy().geometry, 0.0))
+
+
+def test_a_single_slice_of_a_volume_is_corrected_as_the_plane_it_is():
+    y, x = np.mgrid[:90, :80]
+    picture = ((np.hypot(y - 45, x - 40) < 35) * 100 * np.exp((y - 45) / 100) + 1).astype(np.float32)
+    slice_ = MedicalImage(picture[None], "zyx", Geometry.from_spacing((1, 90, 80), (4, 0.7, 0.7)))
+    plane = MedicalImage(picture, "yx", Geometry.from_spacing((90, 80), (0.7, 0.7)))
+    corrected = correct_bias_field(slice_)
+    assert corrected.array.shape == (1, 90, 80)
+    np.testing.assert_array_equal(corrected.array[0], correct_bias_field(plane).array)

@@ -162,7 +162,27 @@ def _field(
 ) -> FloatVolume:
     """Return the field at every voxel, its logarithm averaging 0 in the mask."""
     require_contrast(volume, "correct_bias_field")
-    spacing = image.geometry.spacing
+    thick = np.array(volume.shape) > 1
+    if volume.ndim == 3 and thick.sum() == 2:
+        plane = tuple(int(n) for n in np.array(volume.shape)[thick])
+        flat = None if inside is None else inside.reshape(plane)
+        steps = image.geometry.spacing[thick]
+        settings = (working_spacing, iterations, convergence, progress)
+        return _field_of(volume.reshape(plane), flat, steps, *settings).reshape(volume.shape)
+    return _field_of(
+        volume, inside, image.geometry.spacing, working_spacing, iterations, convergence, progress
+    )
+
+
+def _field_of(
+    volume: Volume,
+    inside: BoolArray | None,
+    spacing: FloatArray,
+    working_spacing: float,
+    iterations: int,
+    convergence: float,
+    progress: Progress,
+) -> FloatVolume:
     factors = _shrink_factors(volume.shape, spacing, working_spacing)
     coarse = _block_means(as_float(volume), factors)
     seen = _block_means(as_float(inside), factors) > 0.5 if inside is not None else coarse > otsu_of(coarse)
