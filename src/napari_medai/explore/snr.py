@@ -8,9 +8,9 @@ import numpy as np
 
 from napari_medai.core.errors import ArgumentError
 from napari_medai.core.image import MedicalImage
+from napari_medai.core.noise import estimate_sigma
 from napari_medai.core.operation import IntensityImage, LabelsImage, operation
 from napari_medai.core.progress import Progress, silent, track
-from napari_medai.explore.noise import wavelet_noise
 from napari_medai.explore.table import Values, channels, region
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def _noise(
     values: Values, chosen: Values, outside: Values | None, noise: str, ndim: int
 ) -> tuple[float, str]:
     if outside is None:
-        return wavelet_noise(values, chosen, ndim), "median absolute deviation of the finest wavelet detail"
+        return estimate_sigma(values, chosen, ndim), "median absolute deviation of the finest wavelet detail"
     spread = float(values[np.broadcast_to(outside, values.shape)].std())
     if noise == "magnitude":
         return spread / RAYLEIGH, "standard deviation of the region / 0.655 (magnitude of noise)"

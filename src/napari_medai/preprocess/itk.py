@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from napari_medai.core.progress import Progress, Step
+from napari_medai.core.progress import Progress
 from napari_medai.preprocess.arrays import Volume
+from napari_medai.preprocess.background import in_background
 
 
 def to_itk(volume: Volume, spacing: Sequence[float] | None = None) -> Any:
@@ -44,6 +44,8 @@ def execute(
 ) -> Any:
     """Run a SimpleITK filter that reports progress and stops when the reporter raises.
 
+    The call comes back at once; the filter itself ends at its next event.
+
     Parameters
     ----------
     filter_ : SimpleITK.ProcessObject
@@ -51,7 +53,7 @@ def execute(
     *inputs
         What its ``Execute`` takes.
     progress : Progress
-        Hears every iteration, or every step of the filter's own progress.
+        Hears how far the filter is, ten times a second.
     message : str
         What the reports say.
     iterations : int, optional
@@ -64,68 +66,59 @@ def execute(
     """
     import SimpleITK as sitk
 
-    watch = _Watch(filter_, progress, message, iterations)
-    progress(Step(0, iterations or 1.0, message))
+    watch = _Watch(filter_, iterations)
     filter_.AddCommand(sitk.sitkIterationEvent if iterations else sitk.sitkProgressEvent, watch)
     try:
-        with _quiet_callbacks():
-            result = filter_.Execute(*inputs)
-    except RuntimeError:
-        if watch.error is None:
-            raise
-        result = None
-    finally:
-        filter_.RemoveAllCommands()
-    if watch.error is not None:
-        raise watch.error
-    progress(Step(1.0, 1.0, message))
-    return result
+        return in_background(lambda: watch.run(inputs), progress, message, watch.share)
+    except BaseException:
+        watch.stopped = True
+        raise
 
 
 class _Watch:
-    """Reports for a filter; keeps what the reporter raised and stops the filter.
+    """Counts a filter's events, and stops it at the next one when told to.
 
     Most filters heed ``Abort``. Some (N4) do not; they stop when the callback itself fails.
     """
 
-    def __init__(self, filter_: Any, progress: Progress, message: str, iterations: int | None) -> None:
+    def __init__(self, filter_: Any, iterations: int | None) -> None:
         self.filter = filter_
-        self.progress = progress
-        self.message = message
         self.iterations = iterations
         self.count = 0
-        self.error: BaseException | None = None
+        self.fraction = 0.0
+        self.stopped = False
+        self.told = False
+        self.hook = sys.excepthook
+
+    def run(self, inputs: tuple[Any, ...]) -> Any:
+        try:
+            return self.filter.Execute(*inputs)
+        finally:
+            self.filter.RemoveAllCommands()
+            if sys.excepthook is _hush:
+                sys.excepthook = self.hook
+
+    def share(self) -> float:
+        return min(self.count / self.iterations, 1.0) if self.iterations else self.fraction
 
     def __call__(self) -> None:
-        if self.error is not None:
-            raise _Stop
         self.count += 1
-        done, total = (
-            (self.count, self.iterations) if self.iterations else (float(self.filter.GetProgress()), 1.0)
-        )
-        try:
-            self.progress(Step(min(done, total), total, self.message))
-        except BaseException as error:  # noqa: BLE001 - C++ stands between; it is raised again after Execute
-            self.error = error
+        if self.iterations is None:
+            self.fraction = float(self.filter.GetProgress())
+        if self.stopped and not self.told:
+            self.told = True
             self.filter.Abort()
+        elif self.stopped:
+            # SimpleITK prints what a callback raises, through this hook, before Execute comes back.
+            self.hook, sys.excepthook = sys.excepthook, _hush
+            raise _Stop
 
 
 class _Stop(Exception):  # noqa: N818 - a signal, never seen outside
     """Makes a filter stop that does not heed ``Abort``."""
 
 
-@contextmanager
-def _quiet_callbacks() -> Iterator[None]:
-    """Keep SimpleITK from printing the traceback of :class:`_Stop`."""
-    before = sys.excepthook
-
-    def hook(kind: type[BaseException], error: BaseException, trace: Any) -> None:
-        if kind is not _Stop:
-            before(kind, error, trace)
-
-    sys.excepthook = hook
-    try:
-        yield
-    finally:
-        if sys.excepthook is hook:
-            sys.excepthook = before
+def _hush(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+    """Stand in as the interpreter's exception hook; only :class:`_Stop` goes unsaid."""
+    if kind is not _Stop:
+        sys.__excepthook__(kind, error, trace)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
 
-from napari_medai.explore.table import Values
+import numpy as np
+from numpy.typing import NDArray
 
 _GAUSS_MAD = 0.6744897501960817
 
 
-def wavelet_noise(values: Values, region: Values | None, ndim: int) -> float:
+def estimate_sigma(values: NDArray[Any], region: NDArray[np.bool_] | None, ndim: int) -> float:
     """Estimate the standard deviation of white noise.
 
     Differences of neighbours along every axis at once (the diagonal detail of the Haar wavelet) hold
@@ -20,7 +21,7 @@ def wavelet_noise(values: Values, region: Values | None, ndim: int) -> float:
     values : numpy.ndarray
         Volumes or pictures, the spatial axes last.
     region : ndarray of bool or None
-        Where to look.
+        Where to look; of the same shape.
     ndim : int
         Number of spatial axes, 2 or 3.
 
@@ -28,13 +29,20 @@ def wavelet_noise(values: Values, region: Values | None, ndim: int) -> float:
     -------
     float
         In the image's intensities.
+
+    References
+    ----------
+    Donoho and Johnstone 1994, Ideal spatial adaptation by wavelet shrinkage, doi 10.1093/biomet/81.3.425.
     """
-    detail = values.astype(np.float64)
+    detail = values.astype(np.float32)
     seen = np.ones(values.shape, dtype=bool) if region is None else np.asarray(region)
     for axis in range(values.ndim - ndim, values.ndim):
         if detail.shape[axis] < 2:
             continue
-        detail = np.diff(detail, axis=axis) / np.sqrt(2)
-        seen = seen.take(range(seen.shape[axis] - 1), axis) & seen.take(range(1, seen.shape[axis]), axis)
+        detail = np.diff(detail, axis=axis) / np.float32(np.sqrt(2))
+        low = [slice(None)] * values.ndim
+        high = list(low)
+        low[axis], high[axis] = slice(None, -1), slice(1, None)
+        seen = seen[tuple(low)] & seen[tuple(high)]
     chosen = detail[seen] if seen.any() else detail.ravel()
     return float(np.median(np.abs(chosen)) / _GAUSS_MAD)
