@@ -12,7 +12,7 @@ from napari_medai.gui.points import landmarks_from_layer, layer_from_landmarks
 
 
 def as_landmarks(layer: Points) -> Landmarks:
-    return landmarks_from_layer(*layer.as_layer_data_tuple())
+    return landmarks_from_layer(*layer.as_layer_data_tuple()[:2])
 
 
 @pytest.mark.parametrize("ndim", [2, 3])

@@ -11,6 +11,12 @@ from napari_medai.core.image import MedicalImage
 
 _SAMPLE = 200_000
 _TAILS = (0.2, 99.8)
+_OVERLAY_OPACITY = 0.5
+_PALETTE = (
+    "#00000000", "#4e9af1", "#f2545b", "#f5a623", "#7ed957", "#b07ff0", "#f7e967", "#e84fb0", "#3fd0c9",
+    "#ff8f66", "#9bbf3b", "#c9a0ff", "#2f7f6f", "#d98c5f", "#8fb8de", "#c44569", "#ffd3b6",
+)  # fmt: skip
+"""Nothing for the background, then a colour a label that stands out from grey; they begin again after 16."""
 
 
 def image_appearance(image: MedicalImage) -> dict[str, Any]:
@@ -32,15 +38,27 @@ def image_appearance(image: MedicalImage) -> dict[str, Any]:
 
 
 def labels_appearance(image: MedicalImage) -> dict[str, Any]:
-    """Return napari's arguments for labels: their names, shown in the status bar."""
-    import pandas as pd
+    """Return napari's arguments for labels: see-through colours, and their names for the status bar.
 
+    Parameters
+    ----------
+    image : MedicalImage
+        A label number has the same colour in every image; ``meta["labels"]`` gives its name.
+    """
+    from napari.utils.colormaps import CyclicLabelColormap
+
+    look: dict[str, Any] = {
+        "opacity": _OVERLAY_OPACITY,
+        "colormap": CyclicLabelColormap(colors=list(_PALETTE), name="organs"),
+    }
     names = {int(number): str(name) for number, name in image.meta.get("labels", {}).items()}
-    if not names:
-        return {}
-    rows = {0: "background", **names}
-    numbers = sorted(rows)
-    return {"features": pd.DataFrame({"index": numbers, "name": [rows[n] for n in numbers]})}
+    if names:
+        import pandas as pd
+
+        rows = {0: "background", **names}
+        numbers = sorted(rows)
+        look["features"] = pd.DataFrame({"index": numbers, "name": [rows[n] for n in numbers]})
+    return look
 
 
 def contrast_limits(image: MedicalImage) -> tuple[float, float]:

@@ -171,21 +171,15 @@ def geometry_of(matrix: FloatArray, shape: Sequence[int], units: Sequence[Any]) 
 
 def seconds_in(unit: Any) -> float | None:
     """Return how many seconds one of a time unit is, or nothing where it is not a unit of time."""
-    import pint
-
     found = _as_unit(unit)
-    registry = pint.get_application_registry()
-    if found.dimensionality != registry.Unit("s").dimensionality:
+    if found.dimensionality != _as_unit("s").dimensionality:
         return None
     return float((1 * found).to("s").magnitude)
 
 
 def _to_mm(units: Sequence[Any]) -> tuple[list[float], Unit]:
-    import pint
-
-    registry = pint.get_application_registry()
     found = [_as_unit(u) for u in units]
-    if all(u.dimensionality == registry.Unit("mm").dimensionality for u in found):
+    if all(u.dimensionality == _as_unit("mm").dimensionality for u in found):
         return [float((1 * u).to("mm").magnitude) for u in found], "mm"
     if len({str(u) for u in found}) == 1 and str(found[0]) in ("pixel", "dimensionless"):
         return [1.0] * len(found), "pixel"
@@ -200,7 +194,7 @@ def _as_unit(unit: Any) -> Any:
 
     if not isinstance(unit, str):
         return unit
-    return pint.get_application_registry().Unit(unit)
+    return pint.get_application_registry().Unit(unit)  # type: ignore[no-untyped-call]
 
 
 def _embed(matrix: FloatArray, lead: int) -> FloatArray:

@@ -1,0 +1,149 @@
+"""What the manifest offers besides panels: readers, writers and sample data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from napari_medai.core.errors import WriteError
+from napari_medai.core.image import MedicalImage
+from napari_medai.core.landmarks import Landmarks
+from napari_medai.gui.layers import LayerData, image_from_layer, layers_from_image
+from napari_medai.gui.notify import quiet_oblique_warning, say_notices
+from napari_medai.gui.points import layer_from_landmarks
+from napari_medai.io.files import stem
+from napari_medai.io.sniff import can_read, format_by_name
+
+Paths = str | Sequence[str]
+ReadLayers = Callable[[Paths], list[LayerData]]
+
+
+def get_reader(path: Paths) -> ReadLayers | None:
+    """Return the reader for a path, or nothing where it is not ours.
+
+    Parameters
+    ----------
+    path : str or list of str
+        A file, a folder, or the files of one stack. A file whose name claims one of our formats is
+        taken even if its bytes do not bear that out: reading it then says what is wrong.
+    """
+    file = Path(path) if isinstance(path, str) else None
+    named = file is not None and file.is_file() and format_by_name(file) is not None
+    return read_layers if named or can_read(path) else None
+
+
+def read_layers(path: Paths) -> list[LayerData]:
+    """Read everything at a path as layers, with a bar in the activity dock.
+
+    Parameters
+    ----------
+    path : str or list of str
+        As given to :func:`get_reader`.
+
+    Raises
+    ------
+    ReadError
+        If there is nothing to read, or it cannot be read without guessing.
+    """
+    from napari_medai.gui.activity import activity
+    from napari_medai.io.read import read
+
+    with activity("Reading") as progress:
+        images = read(path, progress=progress)
+    return _as_layers(images)
+
+
+def write_image(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
+    """Write one image layer; the suffix says the format.
+
+    Raises
+    ------
+    MedAIError
+        If the layer's place cannot be understood, or the format cannot hold it.
+    """
+    return [_write(path, (data, attributes, "image"))]
+
+
+def write_labels(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
+    """Write one labels layer; the suffix says the format.
+
+    Raises
+    ------
+    MedAIError
+        If the layer's place cannot be understood, or the format cannot hold it.
+    """
+    return [_write(path, (data, attributes, "labels"))]
+
+
+def write_layers(path: str, layers: list[LayerData]) -> list[str]:
+    """Write several layers, each to its own file with its name added: ``case_liver.nii.gz``.
+
+    Raises
+    ------
+    MedAIError
+        If a layer cannot be written as asked, or two would have one file name. Nothing is written then.
+    """
+    target = Path(path)
+    base = stem(target)
+    suffix = target.name[len(base) :]
+    names = [f"{base}_{_file_name(state.get('name', ''))}{suffix}" for _, state, _ in layers]
+    if len(set(names)) < len(names):
+        raise WriteError("Found two layers of one name.", hint="Rename one of them, then save again.")
+    images = [image_from_layer(*layer) for layer in layers]
+    return [_write_image(image, target.with_name(name)) for image, name in zip(images, names, strict=True)]
+
+
+def ct_torso() -> list[LayerData]:
+    """A chest and belly in axial slices, with organ labels."""
+    return load_sample("ct-torso")
+
+
+def ct_torso_oblique() -> list[LayerData]:
+    """The same person, scanned with turned axes."""
+    return load_sample("ct-torso-oblique")
+
+
+def mr_head() -> list[LayerData]:
+    """A head with tissue labels and landmarks."""
+    return load_sample("mr-head")
+
+
+def load_sample(key: str) -> list[LayerData]:
+    """Make a sample's layers.
+
+    Parameters
+    ----------
+    key : str
+        One of the samples' names.
+    """
+    from napari_medai.phantoms.samples import load_sample as load
+
+    return _as_layers(load(key))
+
+
+def _as_layers(items: Iterable[MedicalImage | Landmarks]) -> list[LayerData]:
+    quiet_oblique_warning()
+    items = list(items)
+    say_notices([item for item in items if isinstance(item, MedicalImage)])
+    return [layer for item in items for layer in _layers_of(item)]
+
+
+def _layers_of(item: MedicalImage | Landmarks) -> list[LayerData]:
+    return [layer_from_landmarks(item)] if isinstance(item, Landmarks) else layers_from_image(item)
+
+
+def _write(path: str, layer: LayerData) -> str:
+    return _write_image(image_from_layer(*layer), Path(path))
+
+
+def _write_image(image: MedicalImage, path: Path) -> str:
+    from napari_medai.io.write import write
+
+    return str(write(image, path))
+
+
+def _file_name(name: str) -> str:
+    """Make a layer's name fit for a file."""
+    kept = "".join(c if c.isalnum() or c in "-." else "_" for c in name.replace(" · ", "-"))
+    return kept.strip("_.") or "layer"

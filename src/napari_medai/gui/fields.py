@@ -1,0 +1,283 @@
+"""One field of a form: a widget for one option, with its limits, its unit and its tooltip."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+from qtpy.QtWidgets import (
+    QAbstractSpinBox,
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QFileDialog,
+    QHBoxLayout,
+    QLineEdit,
+    QSpinBox,
+    QToolButton,
+    QWidget,
+)
+
+from napari_medai.core.errors import ArgumentError
+from napari_medai.core.parameter import Parameter
+
+_LARGEST_INT = 2**31 - 1
+_LARGEST = 1e12
+_DECIMALS = 9
+_JUST_ABOVE = 1e-6
+
+
+@dataclass(frozen=True)
+class Field:
+    """A widget and how its value is read and set."""
+
+    widget: QWidget
+    get: Callable[[], Any]
+    set: Callable[[Any], None]
+
+
+def make_field(parameter: Parameter) -> Field:
+    """Make the field for one option, showing its default.
+
+    Parameters
+    ----------
+    parameter : Parameter
+        An option of an operation.
+    """
+    field = _optional(parameter) if parameter.optional else _plain(parameter)
+    if not parameter.required:
+        field.set(parameter.default)
+    return field
+
+
+def _plain(parameter: Parameter) -> Field:
+    kind = parameter.value_type
+    if parameter.choices:
+        return _choice(parameter)
+    if _takes_model(parameter):
+        return _model()
+    if parameter.name == "device":
+        return _editable_choice(["auto", "cpu", "cuda", "mps"])
+    if parameter.types == (bool,):
+        return _checkbox()
+    if parameter.types == (int,):
+        return _whole_number(parameter)
+    if set(parameter.types) <= {int, float}:
+        return _number(parameter)
+    if kind is Path:
+        return _path(parameter)
+    if len(parameter.types) == 1 and _fixed_numbers(kind):
+        return _numbers(parameter, len(get_args(kind)))
+    return _text(parameter)
+
+
+def _optional(parameter: Parameter) -> Field:
+    """Put a check box before a field: not checked means ``None``."""
+    inner = _plain(parameter)
+    box = QWidget()
+    check = QCheckBox()
+    check.setToolTip("Not ticked: left to the operation.")
+    row = QHBoxLayout(box)
+    row.setContentsMargins(0, 0, 0, 0)
+    row.addWidget(check)
+    row.addWidget(inner.widget, 1)
+    check.toggled.connect(inner.widget.setEnabled)
+    inner.widget.setEnabled(False)
+
+    def put(value: Any) -> None:
+        check.setChecked(value is not None)
+        if value is not None:
+            inner.set(value)
+
+    return Field(box, lambda: inner.get() if check.isChecked() else None, put)
+
+
+def _choice(parameter: Parameter) -> Field:
+    combo = QComboBox()
+    for choice in parameter.choices:
+        combo.addItem(str(choice).replace("_", " "), choice)
+    return Field(
+        combo, combo.currentData, lambda value: combo.setCurrentIndex(parameter.choices.index(value))
+    )
+
+
+def _editable_choice(words: list[str]) -> Field:
+    combo = QComboBox()
+    combo.setEditable(True)
+    combo.addItems(words)
+    return Field(combo, lambda: combo.currentText().strip(), lambda value: combo.setCurrentText(str(value)))
+
+
+def _model() -> Field:
+    """A list of the models at hand, and a button for a folder that holds another."""
+    from napari_medai.models.store import list_models
+
+    combo = QComboBox()
+    combo.setEditable(True)
+    for name, spec in list_models().items():
+        combo.addItem(name)
+        combo.setItemData(combo.count() - 1, _about(spec), 3)
+    box, button = _with_button(combo, "…", "Choose a model folder")
+
+    def browse() -> None:
+        folder = QFileDialog.getExistingDirectory(box, "Choose a model folder")
+        if folder:
+            combo.setCurrentText(folder)
+
+    button.clicked.connect(browse)
+    return Field(box, lambda: combo.currentText().strip(), lambda value: combo.setCurrentText(str(value)))
+
+
+def _about(spec: Any) -> str:
+    facts = [getattr(spec, name, "") for name in ("title", "description", "licence")]
+    return "\n".join(str(fact) for fact in facts if fact)
+
+
+def _checkbox() -> Field:
+    check = QCheckBox()
+    return Field(check, check.isChecked, lambda value: check.setChecked(bool(value)))
+
+
+def _whole_number(parameter: Parameter) -> Field:
+    box = QSpinBox()
+    low = -_LARGEST_INT if parameter.minimum is None else int(parameter.minimum) + parameter.excludes_minimum
+    high = _LARGEST_INT if parameter.maximum is None else int(parameter.maximum) - parameter.excludes_maximum
+    box.setRange(max(low, -_LARGEST_INT), min(high, _LARGEST_INT))
+    _tidy(box, parameter)
+    return Field(box, box.value, lambda value: box.setValue(int(value)))
+
+
+class NumberBox(QDoubleSpinBox):
+    """A spin box for any real number: shows as many digits as the value has, steps by its size."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setDecimals(_DECIMALS)
+        self.setStepType(QAbstractSpinBox.StepType.AdaptiveDecimalStepType)
+        self.setRange(-_LARGEST, _LARGEST)
+
+    def textFromValue(self, value: float) -> str:  # noqa: N802 - Qt's name
+        """Write a value without trailing zeros."""
+        return str(self.locale().toString(float(value), "g", 10))
+
+
+def _number(parameter: Parameter) -> Field:
+    box = NumberBox()
+    if parameter.minimum is not None:
+        box.setMinimum(parameter.minimum + _JUST_ABOVE * parameter.excludes_minimum)
+    if parameter.maximum is not None:
+        box.setMaximum(parameter.maximum - _JUST_ABOVE * parameter.excludes_maximum)
+    _tidy(box, parameter)
+    return Field(box, box.value, lambda value: box.setValue(float(value)))
+
+
+def _tidy(box: Any, parameter: Parameter) -> None:
+    box.setKeyboardTracking(False)
+    if parameter.unit:
+        box.setSuffix(f" {parameter.unit}")
+
+
+def _numbers(parameter: Parameter, count: int) -> Field:
+    """A row of number boxes for a tuple of fixed length."""
+    row = QWidget()
+    layout = QHBoxLayout(row)
+    layout.setContentsMargins(0, 0, 0, 0)
+    boxes = [NumberBox() for _ in range(count)]
+    for box in boxes:
+        _tidy(box, parameter)
+        layout.addWidget(box)
+
+    def put(values: Any) -> None:
+        for box, value in zip(boxes, values, strict=True):
+            box.setValue(float(value))
+
+    return Field(row, lambda: tuple(box.value() for box in boxes), put)
+
+
+def _path(parameter: Parameter) -> Field:
+    line = QLineEdit()
+    box, button = _with_button(line, "…", "Choose on the disk")
+    folder = any(word in parameter.name for word in ("folder", "directory", "out"))
+
+    def browse() -> None:
+        if folder:
+            chosen = QFileDialog.getExistingDirectory(box, parameter.label)
+        else:
+            chosen = QFileDialog.getOpenFileName(box, parameter.label)[0]
+        if chosen:
+            line.setText(chosen)
+
+    button.clicked.connect(browse)
+    return Field(box, lambda: Path(line.text().strip()), lambda value: line.setText(str(value)))
+
+
+def _text(parameter: Parameter) -> Field:
+    """A line of text: words, or numbers with commas between them; JSON for anything deeper."""
+    line = QLineEdit()
+    several = any(get_origin(t) in (tuple, list) for t in parameter.types)
+    numeric = several or any(t in (int, float) for t in parameter.types)
+    if several:
+        line.setPlaceholderText("numbers with commas between them")
+
+    def get() -> Any:
+        text = line.text().strip()
+        return _parsed(parameter, text, several) if numeric else text
+
+    return Field(line, get, lambda value: line.setText(_as_text(value)))
+
+
+def _parsed(parameter: Parameter, text: str, several: bool) -> Any:
+    if text.startswith(("[", "{")):
+        try:
+            return json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ArgumentError(
+                f"{parameter.label}: found {text!r}, which is not JSON: {error.msg}."
+            ) from error
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    values = [_number_or_word(word) for word in words]
+    return tuple(values) if several or len(values) != 1 else values[0]
+
+
+def _number_or_word(word: str) -> int | float | str:
+    for kind in (int, float):
+        try:
+            return kind(word)
+        except ValueError:
+            continue
+    return word
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, (tuple, list)):
+        flat = all(isinstance(v, (int, float, str)) for v in value)
+        return (
+            ", ".join(f"{v:g}" if isinstance(v, float) else str(v) for v in value)
+            if flat
+            else json.dumps(value)
+        )
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _fixed_numbers(kind: Any) -> bool:
+    arguments = get_args(kind)
+    return get_origin(kind) is tuple and len(arguments) in (2, 3) and all(a is float for a in arguments)
+
+
+def _takes_model(parameter: Parameter) -> bool:
+    return any(getattr(t, "__module__", "").startswith("napari_medai.models") for t in parameter.types)
+
+
+def _with_button(widget: QWidget, text: str, tooltip: str) -> tuple[QWidget, QToolButton]:
+    box = QWidget()
+    row = QHBoxLayout(box)
+    row.setContentsMargins(0, 0, 0, 0)
+    button = QToolButton()
+    button.setText(text)
+    button.setToolTip(tooltip)
+    row.addWidget(widget, 1)
+    row.addWidget(button)
+    return box, button

@@ -1,0 +1,187 @@
+"""The form of an operation, made from its signature and docstring."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QFormLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+
+from napari_medai.core.operation import Operation
+from napari_medai.core.parameter import Parameter
+from napari_medai.gui.fields import Field, make_field
+from napari_medai.gui.pickers import LayerPicker, LayersPicker
+
+Picker = LayerPicker | LayersPicker
+
+
+class OperationForm(QWidget):
+    """Layer pickers and option fields of one operation.
+
+    Parameters
+    ----------
+    operation : Operation
+        What the form is for.
+    """
+
+    primary_changed = Signal()
+
+    def __init__(self, operation: Operation, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.operation = operation
+        self.pickers: dict[str, Picker] = {p.name: _picker(p) for p in operation.inputs}
+        self.fields: dict[str, Field] = {p.name: make_field(p) for p in operation.options}
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(self._rows([p for p in operation.parameters if not p.advanced]))
+        self.advanced = self._folded([p for p in operation.parameters if p.advanced])
+        if self.advanced is not None:
+            layout.addWidget(self.advanced)
+        primary = self.primary
+        if primary is not None:
+            primary.changed.connect(self.primary_changed)
+
+    @property
+    def primary(self) -> Picker | None:
+        """The picker of the first input, next to which the result goes."""
+        return next(iter(self.pickers.values()), None)
+
+    def offer(self, layers: list[Any], active: Any = None) -> None:
+        """Fill the layer pickers.
+
+        Parameters
+        ----------
+        layers : list of napari layers
+            As napari keeps them, the bottom one first.
+        active : napari layer, optional
+            Chosen for the first input that it fits.
+        """
+        for picker in self.pickers.values():
+            picker.offer(layers)
+        self.follow(active)
+        self._spread()
+
+    def follow(self, active: Any) -> None:
+        """Choose the layer a person has just selected for the first input that it fits."""
+        for picker in self.pickers.values():
+            if isinstance(picker, LayerPicker) and not picker.parameter.optional and picker.offers(active):
+                picker.choose(active)
+                return
+
+    def layers(self) -> dict[str, Any]:
+        """Return the chosen layer of each input.
+
+        Raises
+        ------
+        ArgumentError
+            If an input that is needed has none.
+        """
+        return {name: picker.value() for name, picker in self.pickers.items()}
+
+    def values(self) -> dict[str, Any]:
+        """Return the value of each option; the operation itself checks them.
+
+        Raises
+        ------
+        ArgumentError
+            If a text is not what its field needs.
+        """
+        return {name: field.get() for name, field in self.fields.items()}
+
+    def set_values(self, values: Mapping[str, Any]) -> None:
+        """Show these values of options; others stay as they are."""
+        for name, value in values.items():
+            self.fields[name].set(value)
+
+    def reset(self) -> None:
+        """Show the defaults again."""
+        self.set_values({p.name: p.default for p in self.operation.options if not p.required})
+
+    def _rows(self, parameters: list[Parameter]) -> QFormLayout:
+        rows = QFormLayout()
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        for parameter in parameters:
+            name = parameter.name
+            widget = self.pickers[name] if name in self.pickers else self.fields[name].widget
+            label = QLabel(parameter.label)
+            for part in (label, widget):
+                part.setToolTip(tooltip(parameter))
+            rows.addRow(label, widget)
+        return rows
+
+    def _folded(self, parameters: list[Parameter]) -> Folded | None:
+        return Folded("Advanced", self._rows(parameters)) if parameters else None
+
+    def _spread(self) -> None:
+        """Give two inputs of one kind different layers, while nobody has chosen otherwise."""
+        taken: list[Any] = []
+        for picker in self._single_pickers():
+            layer = picker.layer()
+            if layer is not None and layer in taken and not picker.chosen_by_hand:
+                picker.choose_other(taken)
+            taken.append(picker.layer())
+
+    def _single_pickers(self) -> Iterator[LayerPicker]:
+        return (p for p in self.pickers.values() if isinstance(p, LayerPicker))
+
+
+class Folded(QWidget):
+    """Fields behind a button that opens and closes them.
+
+    Parameters
+    ----------
+    title : str
+        What the button says.
+    rows : QFormLayout
+        The fields; closed at first.
+    """
+
+    def __init__(self, title: str, rows: QFormLayout) -> None:
+        super().__init__()
+        self.button = QToolButton()
+        self.button.setText(title)
+        self.button.setCheckable(True)
+        self.button.setAutoRaise(True)
+        self.button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.button.toggled.connect(self.open)
+        self.content = QWidget()
+        self.content.setLayout(rows)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.button)
+        layout.addWidget(self.content)
+        self.open(False)
+
+    def open(self, opened: bool = True) -> None:
+        """Show or hide the fields."""
+        self.button.setArrowType(Qt.ArrowType.DownArrow if opened else Qt.ArrowType.RightArrow)
+        self.content.setVisible(opened)
+
+
+def tooltip(parameter: Parameter) -> str:
+    """Say what a parameter is and which values it may have, as wrapping rich text."""
+    from html import escape
+
+    facts = escape(parameter.description.replace("``", "")) or escape(parameter.label)
+    limits = _limits(parameter)
+    return f"<p>{facts}</p>{f'<p><i>{escape(limits)}</i></p>' if limits else ''}"
+
+
+def _limits(parameter: Parameter) -> str:
+    unit = f" {parameter.unit}" if parameter.unit else ""
+    parts = []
+    if parameter.minimum is not None:
+        parts.append(
+            f"{'more than' if parameter.excludes_minimum else 'at least'} {parameter.minimum:g}{unit}"
+        )
+    if parameter.maximum is not None:
+        parts.append(
+            f"{'less than' if parameter.excludes_maximum else 'at most'} {parameter.maximum:g}{unit}"
+        )
+    return ", ".join(parts)
+
+
+def _picker(parameter: Parameter) -> Picker:
+    return LayersPicker(parameter) if parameter.many else LayerPicker(parameter)
