@@ -66,7 +66,7 @@ def _image(array: AnyArray, reader: Any, source: Source) -> MedicalImage:
     fields = _kind_fields(reader, note, array)
     geometry = _geometry(reader, array, axes, note, source)
     fields.setdefault("name", stem(source.path))
-    return MedicalImage(array, axes, geometry, meta=_meta(source, reader, note, axes), **fields)
+    return MedicalImage(array, axes, geometry, meta=_meta(source, reader, note), **fields)
 
 
 def open_reader(source: Source) -> Any:
@@ -173,12 +173,10 @@ def _kind_fields(reader: Any, note: dict[str, Any], array: AnyArray) -> dict[str
     return fields
 
 
-def _meta(source: Source, reader: Any, note: dict[str, Any], axes: str) -> dict[str, Any]:
+def _meta(source: Source, reader: Any, note: dict[str, Any]) -> dict[str, Any]:
     meta: dict[str, Any] = {"source": {"format": source.format}}
     if not note and not _states_spacing(source):
         meta["notices"] = [f"{source.shown} does not say how large a voxel is: lengths are in pixels."]
-    if "t" in axes and note:
-        meta["time_step_s"] = reader.GetSpacing()[reader.GetDimension() - 1]
     names = _segment_names(reader)
     if names:
         meta["labels"] = names

@@ -133,6 +133,8 @@ def _read_voxels(stream: BinaryIO, header: NiftiHeader, path: Path, shown: str) 
     except MemoryError as error:
         raise ReadError(f"{shown} needs more memory than there is.", hint="Crop it first.") from error
     read_exactly(stream, voxels.reshape(-1).view(np.uint8).data, shown)
+    if packed:
+        stream.read(1)  # the checksum of a gzip stream is only looked at where it ends
     return voxels.astype(header.dtype.newbyteorder("="), copy=False)
 
 

@@ -39,7 +39,8 @@ def decoded_frame(header: Header, number: int) -> NDArray[Any]:
     """
     dataset = opened(header)
     with quiet_pydicom():
-        return _as_colours(_decode(dataset, header, number), dataset)
+        picture = _as_colours(_decode(dataset, header, number), dataset)
+    return picture.astype(picture.dtype.newbyteorder("="), copy=False)
 
 
 def opened(header: Header) -> Any:

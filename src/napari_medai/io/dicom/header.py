@@ -186,8 +186,7 @@ def _read_with_pydicom(path: Path, shown: str) -> Any:
     import pydicom
 
     try:
-        dataset = pydicom.dcmread(path, stop_before_pixels=False, force=True, defer_size="1 MB")
-        dataset.walk(lambda _dataset, _element: None, recursive=False)
+        dataset = pydicom.dcmread(path, force=True)
     except (OSError, zlib.error, pydicom.errors.InvalidDicomError, *_PARSE_ERRORS) as error:
         reason = str(error).replace(str(path), shown) or type(error).__name__
         raise ReadError(
@@ -208,17 +207,30 @@ def _elements_of(dataset: Any) -> Elements:
     meta = getattr(dataset, "file_meta", {})
     elements = Elements(str(meta.get("TransferSyntaxUID", "") or ""))
     for keyword, (tag, vr) in TAGS.items():
-        if tag in dataset:
-            elements.values[tag] = _as_bytes(dataset[tag].value, vr)
+        value = _element_value(dataset, tag)
+        if value is not _MISSING:
+            elements.values[tag] = _as_bytes(value, vr)
             block = (tag & 0xFFFF0000) | 0x10
             if keyword in CREATORS and block in dataset:
-                elements.values[block] = str(dataset[block].value).encode()
+                elements.values[block] = str(_element_value(dataset, block)).encode()
+    elements.values[TAGS["SpecificCharacterSet"][0]] = b"ISO_IR 192"
     for tag, name in PIXELS.items():
         if tag in dataset:
             elements.pixel_name, elements.pixel_length = name, -1
-    if "PixelData" in dataset or elements.pixel_name:
-        elements.pixel_length = -1
     return elements
+
+
+_MISSING = object()
+
+
+def _element_value(dataset: Any, tag: int) -> Any:
+    """Return an element's value; one that pydicom cannot make sense of counts as missing."""
+    if tag not in dataset:
+        return _MISSING
+    try:
+        return dataset[tag].value
+    except _PARSE_ERRORS:
+        return _MISSING
 
 
 def _as_bytes(value: Any, vr: str) -> bytes:
@@ -228,7 +240,10 @@ def _as_bytes(value: Any, vr: str) -> bytes:
         return value
     values = value if isinstance(value, list | tuple) or hasattr(value, "append") else [value]
     if vr in _BINARY:
-        return b"".join(struct.pack("<" + _BINARY[vr], _fitting(v, vr)) for v in values)
+        try:
+            return b"".join(struct.pack("<" + _BINARY[vr], _fitting(v, vr)) for v in values)
+        except (ValueError, TypeError, OverflowError):
+            return b""
     return "\\".join(str(v) for v in values).encode()
 
 

@@ -253,12 +253,12 @@ def _with_notice(stacks: list[Stack], notice: str) -> list[Stack]:
     return [replace(stack, notices=(*stack.notices, notice)) for stack in stacks]
 
 
-_DIFFERENCES: tuple[tuple[str, Callable[[Stack], Any], Callable[[Any], str]], ...] = (
-    ("localizer", lambda s: s.first.traits.get("localizer"), lambda v: "localizer" if v else ""),
-    ("component", lambda s: s.first.traits.get("component"), lambda v: str(v).lower()),
-    ("echo", lambda s: s.first.traits.get("echo"), lambda v: f"TE {v:g} ms" if v is not None else ""),
-    ("type", lambda s: s.first.traits.get("image_type"), lambda v: " ".join(v[2:]).lower()),
-    ("stack", lambda s: s.first.traits.get("stack"), lambda v: f"stack {v}" if v else ""),
+_DIFFERENCES: tuple[tuple[Callable[[Stack], Any], Callable[[Any], str]], ...] = (
+    (lambda s: s.first.traits.get("localizer"), lambda v: "localizer" if v else ""),
+    (lambda s: s.first.traits.get("component"), lambda v: str(v).lower()),
+    (lambda s: s.first.traits.get("echo"), lambda v: f"TE {v:g} ms" if v is not None else ""),
+    (lambda s: s.first.traits.get("image_type"), lambda v: " ".join(v[2:]).lower()),
+    (lambda s: s.first.traits.get("stack"), lambda v: f"stack {v}" if v else ""),
 )
 
 
@@ -267,9 +267,9 @@ def _named(stacks: list[Stack], name: str) -> list[Stack]:
     if len(stacks) == 1:
         return [replace(stacks[0], name=name)]
     suffixes: list[list[str]] = [[] for _ in stacks]
-    for _, value_of, describe in _DIFFERENCES:
+    for value_of, describe in _DIFFERENCES:
         values = [value_of(stack) for stack in stacks]
-        if len(set(values)) > 1:
+        if len(set(values)) > 1 and len({tuple(suffix) for suffix in suffixes}) < len(stacks):
             for suffix, value in zip(suffixes, values, strict=True):
                 suffix.append(describe(value))
     names = [", ".join(part for part in suffix if part) for suffix in suffixes]
