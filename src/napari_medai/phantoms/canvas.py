@@ -50,6 +50,9 @@ class Canvas:
         self.patient = grid_points(geometry)
         points = deformation.to_anatomy(self.patient)
         self.points = points if extra is None else np.concatenate([points, extra(points)])
+        self._to_index = np.linalg.inv(deformation.matrix @ geometry.matrix)
+        self._offset = geometry.world_to_index(deformation.centre)
+        self._margin = deformation.reach_mm + 2 * edge_mm
         self.values: FloatArray = np.full(geometry.shape, background, dtype=np.float64)
         self.labels: NDArray[np.uint8] = np.zeros(geometry.shape, dtype=np.uint8)
 
@@ -98,18 +101,15 @@ class Canvas:
 
     def _window(self, solid: Shape) -> Slices | None:
         """Smallest part of the grid that can hold any of the solid."""
-        if not np.all(np.isfinite([solid.low, solid.high])):
+        if not (np.isfinite(solid.low).all() and np.isfinite(solid.high).all()):
             return tuple(slice(0, n) for n in self.geometry.shape)
-        margin = self.deformation.reach_mm + 2 * self.edge_mm
-        low, high = solid.low - margin, solid.high + margin
-        if np.any(low >= high):
+        middle, half = (solid.low + solid.high) / 2, (solid.high - solid.low) / 2 + self._margin
+        if np.any(half <= 0):
             return None
-        bits = np.array(np.meshgrid(*[[0, 1]] * 3)).reshape(3, -1).T
-        corners = low + bits * (high - low)
-        back = np.linalg.inv(self.deformation.matrix)
-        indices = self.geometry.world_to_index(corners @ back.T + self.deformation.centre)
-        first = np.clip(np.floor(indices.min(axis=0)), 0, self.geometry.shape).astype(int)
-        last = np.clip(np.ceil(indices.max(axis=0)) + 1, 0, self.geometry.shape).astype(int)
+        centre = self._to_index @ middle + self._offset
+        reach = np.abs(self._to_index) @ half
+        first = np.maximum(np.floor(centre - reach), 0).astype(int)
+        last = np.minimum(np.ceil(centre + reach) + 1, self.geometry.shape).astype(int)
         if np.any(first >= last):
             return None
         return tuple(slice(int(a), int(b)) for a, b in zip(first, last, strict=True))

@@ -112,9 +112,13 @@ def _pia(points: FloatArray, hull: Shape, folds: Folds, plan: HeadPlan) -> Float
     """Distance from the nearest fluid outside the cortex, mm; negative in the fluid."""
     x, y, z = np.abs(points[0]), points[1], points[2]
     depth = -hull.distance(points)
-    furrow = np.maximum(folds.furrow_distance(points) - plan.sulcus, depth - plan.sulcus_depth)
-    level = -6 + 0.30 * (y + 10)
-    gap = np.abs(z - level) - 1.2 - 0.6 * plan.sulcus
+    furrow = depth - plan.sulcus_depth
+    near = (depth > -5) & (furrow < 10)  # elsewhere the furrows change neither label nor brightness
+    furrow[near] = np.maximum(folds.furrow_distance(points[:3, near]) - plan.sulcus, furrow[near])
+    base = np.minimum(26 - np.hypot(x, y - 14), -z)
+    furrow = np.maximum(furrow, base)
+    level = -6 + 0.30 * (y + 10) + 3 * np.sin(y / 8) + 2 * np.sin(x / 5)
+    gap = np.abs(z - level) - 0.6 - 0.5 * plan.sulcus
     sylvian = np.maximum.reduce([gap, 40 - x, np.abs(y - 2) - 32])
     insula = np.maximum(np.abs(x - 40 + 0.004 * (y - 2) ** 2) - 0.8, np.hypot(y - 2, 1.6 * (z - level)) - 24)
     midline = np.maximum(x - 1.0 - 0.5 * plan.sulcus, _below_callosum(y, z))

@@ -6,7 +6,7 @@ import csv
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -128,6 +128,7 @@ def _find(key: str) -> Sample:
     return SAMPLES[key]
 
 
+@cache
 def _torso(oblique: bool) -> tuple[MedicalImage, MedicalImage]:
     if oblique:
         return ct_torso(TORSO_SEED, OBLIQUE_SHAPE, OBLIQUE_SPACING, oblique=True)
@@ -160,6 +161,7 @@ def _write_torso(folder: Path, oblique: bool) -> list[Path]:
     return written
 
 
+@cache
 def _head() -> HeadPhantom:
     return mr_head(HEAD_SEED)
 
