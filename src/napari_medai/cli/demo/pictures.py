@@ -15,7 +15,7 @@ Plane = Literal["axial", "coronal"]
 Pixels = NDArray[np.uint8]
 
 PALETTE = (
-    (240, 90, 80), (70, 150, 240), (250, 190, 60), (90, 200, 140), (190, 120, 230), (60, 200, 210),
+    (45, 205, 215), (240, 90, 80), (250, 190, 60), (90, 200, 120), (190, 120, 230), (75, 140, 245),
     (245, 140, 60), (235, 120, 175), (150, 205, 70), (110, 120, 235), (200, 160, 110), (150, 220, 220),
 )  # fmt: skip
 _HEIGHT = 520
@@ -46,6 +46,7 @@ def picture(
     caption: str,
     plane: Plane = "axial",
     at: int | None = None,
+    window: tuple[slice, slice] | None = None,
 ) -> Picture:
     """Draw one slice in radiological convention, with labels over it.
 
@@ -61,9 +62,12 @@ def picture(
         Which way to cut a volume.
     at : int, optional
         Which slice, counted on the axes nearest to (z, y, x); the middle one by default.
+    window : tuple of slice, optional
+        Rows and columns of a close-up.
     """
-    below = _as_grey(_cut(image, plane, at), image)
-    above = None if labels is None else _coloured(_cut(labels, plane, at))
+    seen = window or (slice(None), slice(None))
+    below = _as_grey(_cut(image, plane, at)[seen], image)
+    above = None if labels is None else _coloured(_cut(labels, plane, at)[seen])
     aspect = _aspect(image, plane)
     return Picture(
         _uri(_resized(below, aspect), "jpeg"),

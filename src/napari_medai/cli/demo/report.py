@@ -55,7 +55,8 @@ def _case(case: Case) -> str:
 <span class="time">{case.seconds:.1f} s</span></div>
 <p class="story">{_text(case.story)}</p>{notices}
 <div class="pictures">{"".join(map(_picture, case.pictures))}</div>{_legend(case)}
-<div class="columns"><div><h3>Overlap with the truth</h3>{_scores(case.scores)}
+<div class="columns"><div><h3>{"Overlap with the truth" if case.scores else "Score"}</h3>
+{_scores(case.scores)}
 <p class="small">{_text(case.score_note)}</p></div>
 <div><h3>Input</h3>{_facts(case.facts, "facts")}<h3>Time</h3>{_timings(case.timings)}</div></div>
 <h3>Regions</h3>{_table(case.table, case.legend)}
@@ -116,10 +117,17 @@ def _timings(timings: Sequence[Timing]) -> str:
 
 
 def _table(table: Any, legend: dict[int, str]) -> str:
-    head = "".join(f"<th>{_text(str(c).replace('_', ' '))}</th>" for c in table.columns)
+    head = "".join(f"<th>{_text(_heading(str(c)))}</th>" for c in table.columns)
     rows = "".join(f"<tr>{_cells(row, legend)}</tr>" for row in table.itertuples(index=False))
     body = f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody>"
     return f'<div class="scroll"><table class="regions">{body}</table></div>'
+
+
+def _heading(column: str) -> str:
+    """Return a column's name in words, its unit in brackets."""
+    words, _, last = column.rpartition("_")
+    units = {"ml": "ml", "mm": "mm", "mm2": "mm²", "pixel2": "pixel²", "pixel": "pixel"}
+    return f"{words.replace('_', ' ')} ({units[last]})" if last in units else column.replace("_", " ")
 
 
 def _cells(row: Iterable[Any], legend: dict[int, str]) -> str:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from napari_medai.models.model import Model
 
 _SHOWN = (
-    "name", "voxels", "volume_ml", "area_mm2", "area_pixel2", "surface_mm2", "perimeter_mm",
-    "longest_diameter_mm", "parts", "mean", "sd",
+    "name", "volume_ml", "area_mm2", "area_pixel2", "surface_mm2", "perimeter_mm", "perimeter_pixel",
+    "longest_diameter_mm", "longest_diameter_pixel", "parts", "mean", "sd",
 )  # fmt: skip
 
 

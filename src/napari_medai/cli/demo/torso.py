@@ -89,5 +89,6 @@ def _scores(truth: MedicalImage, organs: MedicalImage, classes: Sequence[Any]) -
 def _otsu_classes(volume: Any) -> list[Any]:
     from skimage.filters import threshold_multiotsu
 
-    levels = np.digitize(volume, threshold_multiotsu(volume, classes=_CLASSES))
+    values = volume.astype(np.float32)
+    levels = np.digitize(values, threshold_multiotsu(values, classes=_CLASSES, nbins=128))
     return [levels == level for level in range(_CLASSES)]
