@@ -7,7 +7,6 @@ import pytest
 from made_images import ball, from_world, grid, noisy
 
 from napari_medai import Geometry, MedicalImage
-from napari_medai import Geometry, MedicalImage
 from napari_medai.core.errors import ArgumentError, Cancelled
 from napari_medai.preprocess import correct_bias_field, estimate_bias_field
 
