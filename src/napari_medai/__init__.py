@@ -35,7 +35,7 @@ _NAMES = {
     "replay": "napari_medai.core.replay",
     "write": "napari_medai.io.write",
 }
-_PACKAGES = ("io", "measure", "models", "phantoms", "preprocess", "recipe", "segment")
+_PACKAGES = ("explore", "io", "measure", "models", "phantoms", "preprocess", "recipe", "segment")
 
 __all__ = [*_NAMES, *_PACKAGES]
 

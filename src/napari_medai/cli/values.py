@@ -10,21 +10,24 @@ from napari_medai.core.errors import ArgumentError
 from napari_medai.core.parameter import Parameter
 
 
-def parse(parameter: Parameter, text: str) -> Any:
+def parse(parameter: Parameter, text: str | bool) -> Any:
     """Turn a word into a value for an option; the operation itself checks it.
 
     Parameters
     ----------
     parameter : Parameter
         The option.
-    text : str
-        ``"none"`` where nothing is a value, ``"1,1,2.5"`` for a sequence, JSON for anything deeper.
+    text : str or bool
+        ``"none"`` where nothing is a value, ``"1,1,2.5"`` for a sequence, JSON for anything deeper; a
+        switch comes as what it is.
 
     Raises
     ------
     ArgumentError
         If it begins like JSON and is none.
     """
+    if isinstance(text, bool):
+        return text
     if parameter.optional and text.lower() == "none":
         return None
     named = {str(choice): choice for choice in parameter.choices}
