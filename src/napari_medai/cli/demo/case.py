@@ -50,6 +50,8 @@ class Case:
         Empty where nobody knows the truth.
     score_note : str
         How to read the scores, or why there are none.
+    known : sequence of (name, value)
+        Figures of the model elsewhere.
     table : pandas.DataFrame
         One row a region.
     timings : sequence of Timing
@@ -75,6 +77,7 @@ class Case:
     history: Sequence[Record]
     files: Sequence[str]
     notices: Sequence[str] = ()
+    known: Sequence[tuple[str, str]] = ()
 
     @property
     def seconds(self) -> float:
