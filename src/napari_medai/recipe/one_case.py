@@ -21,7 +21,7 @@ from napari_medai.recipe.execute import Prepared, match_inputs, prepare, run_pre
 from napari_medai.recipe.inputs import read_input
 from napari_medai.recipe.memory import peak_bytes
 from napari_medai.recipe.recipe import Recipe
-from napari_medai.recipe.results import parts_of, plain, suffix_of, table_of, write_value
+from napari_medai.recipe.results import parts_of, plain, suffix_of, write_value
 
 CASE_FILE = "case.json"
 PARTIAL = ".partial-"
@@ -179,7 +179,7 @@ def _named(folder: Path, target: Path, outcome: Outcome) -> Outcome:
 def _rows(output: str, value: Any) -> list[dict[str, Any]]:
     """Return the measures in a result: table rows, or the plain values of a mapping."""
     if hasattr(value, "to_csv"):
-        records = table_of(value).to_dict("records")
+        records = value.to_dict("records")
     elif isinstance(value, Mapping):
         records = [value]
     elif isinstance(value, int | float | str | bool):

@@ -104,24 +104,13 @@ def is_table(value: Any) -> bool:
     return isinstance(value, Landmarks) or hasattr(value, "to_csv")
 
 
-def table_of(value: Any) -> Any:
-    """Return a pandas table of a table or of landmarks."""
-    if not isinstance(value, Landmarks):
-        return value
-    import pandas as pd
-
-    table = pd.DataFrame({"name": list(value.names)})
-    for axis, letter in enumerate("xyz"[: value.positions.shape[1]]):
-        table[f"{letter}_{value.unit}"] = value.positions[:, axis]
-    if value.confidence is not None:
-        table["confidence"] = value.confidence
-    return table
-
-
 def csv_of(value: Any) -> str:
-    """Return a table or landmarks as CSV; an index that has a name becomes a column."""
-    table = table_of(value)
-    return str(table.to_csv(index=table.index.name is not None))
+    """Return a table or landmarks as CSV; a table's index that has a name becomes a column."""
+    if isinstance(value, Landmarks):
+        from napari_medai.io.points import landmarks_text
+
+        return landmarks_text(value)
+    return str(value.to_csv(index=value.index.name is not None))
 
 
 def plain(value: Any) -> Any:
