@@ -98,7 +98,8 @@ def test_a_header_that_promises_a_terabyte_allocates_nothing(tmp_path, packed):
 def test_a_terabyte_in_other_headers(tmp_path, suffix):
     path = tmp_path / f"scan{suffix}"
     header = {
-        ".nrrd": "NRRD0004\ntype: double\ndimension: 3\nsizes: 9000 9000 9000\nencoding: raw\nendian: little\n\n",
+        ".nrrd": "NRRD0004\ntype: double\ndimension: 3\nsizes: 9000 9000 9000\n"
+        "encoding: raw\nendian: little\n\n",
         ".mha": "ObjectType = Image\nNDims = 3\nDimSize = 9000 9000 9000\nElementType = MET_DOUBLE\n"
         "ElementSpacing = 1 1 1\nElementDataFile = LOCAL\n",
     }[suffix]

@@ -139,7 +139,7 @@ def test_history_comes_back_with_the_file(tmp_path):
 @pytest.mark.parametrize("suffix", [".nrrd", ".mha"])
 def test_a_sheared_grid_is_refused_where_the_format_cannot_hold_it(suffix, tmp_path):
     grid = make_geometry((3, 4, 5), ORIENTATIONS[0], (1.0, 1.0, 1.0), shear=0.2)
-    with pytest.raises(WriteError, match="sheared.*nii"):
+    with pytest.raises(WriteError, match=r"sheared.*nii"):
         write(labels_on(grid), tmp_path / f"image{suffix}")
     assert not list(tmp_path.iterdir())
 

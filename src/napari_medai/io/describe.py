@@ -166,7 +166,7 @@ def _dicom_rows(
 
 def _stack_row(stack: Any) -> Description:
     from napari_medai.io.dicom.facts import flat_geometry
-    from napari_medai.io.dicom.pixels import stored_type
+    from napari_medai.io.dicom.header import stored_type
 
     if stack.is_placed:
         placement = stack.placement()

@@ -13,8 +13,9 @@ from napari_medai.core.progress import Progress, silent, track
 from napari_medai.io.dicom.facts import flat_geometry, meta_of
 from napari_medai.io.dicom.frames import Frame
 from napari_medai.io.dicom.geometry import Gaps, Placement
+from napari_medai.io.dicom.luts import has_modality_table, modality_values
 from napari_medai.io.dicom.pixels import stored_frames
-from napari_medai.io.dicom.scaling import scaling_of
+from napari_medai.io.dicom.scaling import Scaling, scaling_of
 from napari_medai.io.dicom.stack import Stack
 
 
@@ -70,10 +71,13 @@ def _read_values(stack: Stack, progress: Progress) -> NDArray[Any]:
     frames = stack.frames
     if stack.is_colour:
         return np.stack([_checked(p, f) for p, f in zip(_tracked(frames, progress), frames, strict=True)])
-    scaling = scaling_of(frames)
+    table = has_modality_table(frames[0].header)
+    scaling = Scaling(None) if table else scaling_of(frames)
     stored: NDArray[Any] | None = None
     for index, picture in enumerate(_tracked(frames, progress)):
         _checked(picture, frames[index])
+        if table:
+            picture = modality_values(picture, frames[index].header)
         if stored is None:
             stored = np.empty((len(frames), *picture.shape), scaling.dtype or picture.dtype)
         elif scaling.dtype is None and picture.dtype != stored.dtype:

@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_medai.core.errors import ReadError
-from napari_medai.io.dicom.header import Header, quiet_pydicom
+from napari_medai.io.dicom.header import Header, quiet_pydicom, stored_type
+from napari_medai.io.dicom.luts import palette_colours
+from napari_medai.io.dicom.packing import unpacked_frame, unpacks
 
 _CACHE_SIZE = 8
 _CACHE: dict[int, tuple[Header, Any]] = {}
@@ -39,7 +41,9 @@ def decoded_frame(header: Header, number: int) -> NDArray[Any]:
     """
     dataset = opened(header)
     with quiet_pydicom():
-        picture = _as_colours(_decode(dataset, header, number), dataset)
+        picture = _decode(dataset, header, number)
+        if header.text("PhotometricInterpretation") == "PALETTE COLOR":
+            picture = palette_colours(picture, dataset, header.syntax)
     return picture.astype(picture.dtype.newbyteorder("="), copy=False)
 
 
@@ -71,8 +75,14 @@ def _decode(dataset: Any, header: Header, number: int) -> NDArray[Any]:
 
     if not hasattr(dataset.file_meta, "TransferSyntaxUID"):
         dataset.file_meta.TransferSyntaxUID = header.syntax
+    if header.elements.pixel_name not in dataset:
+        raise ReadError(
+            f"{header.shown} is cut short within its pixels.", hint="Copy or export the file again."
+        )
     many = header.integer("NumberOfFrames", 1) > 1
     try:
+        if unpacks(header.syntax, header.integer("BitsAllocated")):
+            return unpacked_frame(dataset, header.syntax, number, stored_type(header))
         return np.asarray(pixel_array(dataset, index=number if many else 0))
     except _DECODING_ERRORS as error:
         if header.syntax == _EXTENDED:
@@ -102,18 +112,6 @@ def _through_itk(header: Header, number: int) -> NDArray[Any]:
     if header.text("PhotometricInterpretation") == "MONOCHROME1":
         stored = (1 << header.integer("BitsStored")) - 1 - stored
     return np.asarray(stored, dtype=np.int16 if header.integer("PixelRepresentation") else np.uint16)
-
-
-def _as_colours(picture: NDArray[Any], dataset: Any) -> NDArray[Any]:
-    """Look palette colours up; 16-bit tables keep their high byte."""
-    if str(dataset.get("PhotometricInterpretation", "")) != "PALETTE COLOR":
-        return picture
-    from pydicom.pixels import apply_color_lut
-
-    colours = np.asarray(apply_color_lut(picture, dataset))
-    if colours.dtype == np.uint16:
-        colours = (colours >> 8).astype(np.uint8)
-    return colours[..., :3]
 
 
 def _explained(header: Header, error: Exception) -> ReadError:

@@ -12,11 +12,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from napari_medai.core.errors import ReadError
 from napari_medai.io.dicom.parse import Elements, ParseError, parse
 from napari_medai.io.dicom.tags import CREATORS, PIXELS, TAGS, VENDORS
 
 _BINARY = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d"}
+_FLOAT_PIXELS = {"FloatPixelData": np.float32, "DoubleFloatPixelData": np.float64}
 _LOCK = threading.RLock()
 
 
@@ -163,6 +166,14 @@ def read_header(path: Path, shown: str) -> Header:
         raise ReadError(
             f"{shown} could not be read: {error.strerror or error}.", hint="Check its permissions."
         ) from error
+
+
+def stored_type(header: Header) -> np.dtype[Any]:
+    """Return the type of a file's stored numbers, in this machine's byte order."""
+    if header.elements.pixel_name in _FLOAT_PIXELS:
+        return np.dtype(_FLOAT_PIXELS[header.elements.pixel_name])
+    letter = "i" if header.integer("PixelRepresentation") == 1 else "u"
+    return np.dtype(f"{letter}{max(1, header.integer('BitsAllocated', 16) // 8)}")
 
 
 @contextmanager

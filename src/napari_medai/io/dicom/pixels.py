@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +12,9 @@ from numpy.typing import NDArray
 from napari_medai.core.errors import ReadError
 from napari_medai.io.dicom import codecs
 from napari_medai.io.dicom.frames import Frame
-from napari_medai.io.dicom.header import Header
+from napari_medai.io.dicom.header import Header, stored_type
 from napari_medai.io.dicom.parse import EXPLICIT, IMPLICIT
 from napari_medai.io.files import readable_size
-
-_FLOAT_PIXELS = {"FloatPixelData": np.float32, "DoubleFloatPixelData": np.float64}
 
 
 def stored_frame(frame: Frame) -> NDArray[Any]:
@@ -75,15 +72,6 @@ def is_plain(header: Header) -> bool:
         and header.integer("SamplesPerPixel", 1) in (1, 3)
         and photometric in ("MONOCHROME1", "MONOCHROME2", "RGB", "")
     )
-
-
-@lru_cache(maxsize=4096)
-def stored_type(header: Header) -> np.dtype[Any]:
-    """Return the type of a file's stored numbers."""
-    if header.elements.pixel_name in _FLOAT_PIXELS:
-        return np.dtype(_FLOAT_PIXELS[header.elements.pixel_name])
-    letter = "i" if header.integer("PixelRepresentation") == 1 else "u"
-    return np.dtype(f"{letter}{max(1, header.integer('BitsAllocated', 16) // 8)}")
 
 
 def _whole(frame: Frame) -> Frame:

@@ -189,8 +189,8 @@ def _is_even(stack: Stack, gaps: Gaps) -> bool:
 
 def _parts(frames: list[Frame], gaps: Gaps, name: str) -> list[Stack]:
     """Split planes that lie on no line: side by side, by acquisition, else one image each."""
-    for parts in (_side_by_side(frames), *_by_moments(frames)):
-        if len(parts) > 1 and all(_fits(part) for part in parts):
+    for parts in (_side_by_side(frames), *(_by_moments(frames) if gaps == "resample" else [])):
+        if 1 < len(parts) <= len(frames) // 2 and all(_fits(part) for part in parts):
             return [stack for part in parts for stack in _placed(part, gaps, name)]
     if gaps == "error" or len(frames) > _MOST_LONE_SLICES:
         Stack((tuple(place[0] for place in by_place(frames)),), name).placement(gaps)
