@@ -1,0 +1,145 @@
+"""Our deformable engine: coarse to fine, small smoothed steps composed one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from napari_medai.core.progress import Progress, part, silent, track
+from napari_medai.register.forces import Measure, make_force
+from napari_medai.register.jacobian import mend_folds
+from napari_medai.register.pair import Pair
+from napari_medai.register.tensors import gaussian, identity_grid, resize_displacement, sample
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a deformation is found.
+
+    Parameters
+    ----------
+    measure : {"intensity", "lncc", "mind"}
+        What "alike" means.
+    iterations : tuple of int
+        Steps at each level, coarsest first; the last level is the full grid if ``finest`` is 1. The
+        first entry is repeated for coarser levels.
+    finest : int
+        Shrink factor of the finest level.
+    fluid : float
+        Smoothing of each step, in voxels of the level.
+    elastic : float
+        Smoothing of the whole displacement after each step, in voxels of the level.
+    step : float
+        Longest step, in voxels of the level.
+    """
+
+    measure: Measure = "intensity"
+    iterations: tuple[int, ...] = (60, 80, 16)
+    finest: int = 1
+    fluid: float = 1.0
+    elastic: float = 0.7
+    step: float = 2.0
+
+
+REFRESH = 20
+"""Steps after which the moving image's grey values are fitted to the fixed one's again."""
+
+SMALLEST_SIDE = 20
+"""The coarsest level keeps at least this many voxels along its longest side over four."""
+
+
+def find_displacement(
+    fixed: torch.Tensor,
+    moving: torch.Tensor,
+    spacing: Sequence[float],
+    plan: Plan,
+    *,
+    weight: torch.Tensor | None = None,
+    progress: Progress = silent,
+) -> torch.Tensor:
+    """Find where each voxel of the fixed image lies in the moving image.
+
+    Parameters
+    ----------
+    fixed, moving : torch.Tensor
+        Shape (1, C, *S), on one grid, aligned as well as a linear transform can.
+    spacing : sequence of float
+        Voxel size along each axis; coarser levels are nearly isotropic.
+    plan : Plan
+        Measure, steps and smoothing.
+    weight : torch.Tensor, optional
+        Shape (1, 1, *S): how much each fixed voxel counts.
+    progress : Progress
+        Hears every step.
+
+    Returns
+    -------
+    torch.Tensor
+        Displacement in voxels, shape (1, D, *S): fixed index + displacement = moving index.
+    """
+    import torch
+
+    levels = level_shapes(fixed.shape[2:], spacing, plan)
+    costs = [float(torch.tensor(shape).prod()) * count for shape, count in levels]
+    pair = Pair(fixed, moving, plan.measure, weight)
+    done = 0.0
+    with torch.inference_mode():
+        field = fixed.new_zeros((1, fixed.ndim - 2, *levels[0][0]))
+        for (shape, count), cost in zip(levels, costs, strict=True):
+            inner = part(progress, done / sum(costs), (done + cost) / sum(costs), "Deforming")
+            field = _refine(field, pair, shape, count, plan, inner)
+            done += cost
+        return mend_folds(resize_displacement(field, fixed.shape[2:]))
+
+
+def level_shapes(
+    shape: Sequence[int], spacing: Sequence[float], plan: Plan
+) -> list[tuple[tuple[int, ...], int]]:
+    """Return the grid size and the number of steps of each level, coarsest first."""
+    finest = min(spacing)
+    levels = []
+    factor, counts = plan.finest, list(plan.iterations)
+    while True:
+        ratios = [max(1.0, factor * finest / s) for s in spacing]
+        size = tuple(max(1, round(n / r)) for n, r in zip(shape, ratios, strict=True))
+        levels.append((size, counts.pop() if len(counts) > 1 else counts[0]))
+        thin = min(size) < SMALLEST_SIDE and max(size) < 4 * SMALLEST_SIDE
+        if thin or max(size) < 2 * SMALLEST_SIDE:
+            break
+        factor *= 2
+    return levels[::-1]
+
+
+def compose(field: torch.Tensor, step: torch.Tensor, grid: torch.Tensor) -> torch.Tensor:
+    """Return the displacement that goes ``step`` first and ``field`` from there."""
+    return sample(field, grid + step) + step
+
+
+def _refine(
+    field: torch.Tensor,
+    pair: Pair,
+    shape: tuple[int, ...],
+    count: int,
+    plan: Plan,
+    progress: Progress,
+) -> torch.Tensor:
+    fixed = pair.fixed_at(shape)
+    grid = identity_grid(shape, fixed)
+    field = resize_displacement(field, shape)
+    force, weight = make_force(plan.measure, fixed), pair.weight_at(shape)
+    for index in track(range(count), progress):
+        if index % REFRESH == 0:
+            moving = pair.moving_at(shape, field)
+        pull = force(sample(moving, grid + field))
+        step = gaussian(pull if weight is None else pull * weight, plan.fluid)
+        field = gaussian(compose(field, _bounded(step, plan.step), grid), plan.elastic)
+    return field
+
+
+def _bounded(step: torch.Tensor, longest: float) -> torch.Tensor:
+    length = float(step.pow(2).sum(1).max().sqrt())
+    return step * (longest / length) if length > longest else step

@@ -1,0 +1,85 @@
+"""Which way each voxel should move to look more alike: one force for each measure of likeness."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from napari_medai.register.tensors import box_mean, gradient
+
+if TYPE_CHECKING:
+    import torch
+
+    Force: TypeAlias = Callable[[torch.Tensor], torch.Tensor]
+    """From the warped moving image (1, C, *S) to a displacement in voxels (1, D, *S)."""
+
+Measure: TypeAlias = Literal["intensity", "lncc", "mind"]
+
+DAMPING = 0.3
+"""How much a large difference shortens a demons step; 1 bounds it by half a voxel."""
+
+
+def make_force(measure: Measure, fixed: torch.Tensor) -> Force:
+    """Prepare the force towards one fixed image.
+
+    Parameters
+    ----------
+    measure : {"intensity", "lncc", "mind"}
+        See :class:`napari_medai.register.deformable.Plan`.
+    fixed : torch.Tensor
+        Shape (1, C, *S): grey values, or descriptors for ``"mind"``.
+    """
+    return _correlation_force(fixed) if measure == "lncc" else _difference_force(fixed)
+
+
+def _difference_force(fixed: torch.Tensor) -> Force:
+    """Demons with the mean of both gradients (efficient second-order minimisation).
+
+    References
+    ----------
+    Vercauteren et al., Diffeomorphic Demons, NeuroImage 2009.
+    """
+    import torch
+
+    slopes = [gradient(fixed[:, c : c + 1]) for c in range(fixed.shape[1])]
+    floor = 1e-4 * float(fixed.var()) + 1e-12
+
+    def force(moving: torch.Tensor) -> torch.Tensor:
+        top = torch.zeros_like(slopes[0])
+        bottom = torch.full_like(fixed[:, :1], floor)
+        for channel, slope in enumerate(slopes):
+            one = moving[:, channel : channel + 1]
+            mean_slope = (gradient(one) + slope) * 0.5
+            difference = fixed[:, channel : channel + 1] - one
+            top.addcmul_(difference, mean_slope)
+            bottom.add_((mean_slope * mean_slope).sum(1, keepdim=True))
+            bottom.addcmul_(difference, difference, value=DAMPING)
+        return top / bottom
+
+    return force
+
+
+def _correlation_force(fixed: torch.Tensor, radius: int = 3, step: float = 1.0) -> Force:
+    """Gradient of the squared local correlation, scaled so that the strongest pull is ``step`` voxels.
+
+    References
+    ----------
+    Avants et al., Symmetric diffeomorphic image registration with cross-correlation, MedIA 2008.
+    """
+    import torch
+
+    mean = box_mean(fixed, radius)
+    variance = (box_mean(fixed * fixed, radius) - mean * mean).clamp(min=0)
+    floor = 1e-6 * float(fixed.var()) ** 2 + 1e-24
+
+    def force(moving: torch.Tensor) -> torch.Tensor:
+        moving_mean = box_mean(moving, radius)
+        moving_variance = (box_mean(moving * moving, radius) - moving_mean * moving_mean).clamp(min=0)
+        covariance = box_mean(fixed * moving, radius) - mean * moving_mean
+        slope = 2 * covariance / (variance * moving_variance + floor)
+        pull = slope * ((fixed - mean) - covariance / (moving_variance + floor**0.5) * (moving - moving_mean))
+        update = pull * gradient(moving)
+        strongest = float(update.pow(2).sum(1).max().sqrt())
+        return torch.mul(update, step / strongest if strongest > 0 else 1.0)
+
+    return force

@@ -1,0 +1,158 @@
+"""Linear registration: many starts side by side at the coarsest level, the best refined coarse to fine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_medai.core.geometry import FloatArray, Geometry
+from napari_medai.core.progress import Progress, silent, track
+from napari_medai.register.level import Level, make_levels
+from napari_medai.register.motions import LinearKind, generators
+from napari_medai.register.starts import starting_matrices
+
+if TYPE_CHECKING:
+    import torch
+
+KEPT = (24, 4, 1)
+"""How many starts go on: after scoring, after the coarsest level, after the second."""
+STEPS = (10, 12, 8)
+GROWTH: dict[LinearKind, tuple[LinearKind, ...]] = {
+    "translation": ("translation",),
+    "rigid": ("rigid",),
+    "similarity": ("similarity",),
+    "affine": ("similarity", "affine"),
+}
+"""The families tried one after the other, so that shear waits until the pose is found."""
+
+
+@dataclass(frozen=True)
+class Pose:
+    """One candidate: the matrix from fixed to moving world, and how well it explains the fixed image."""
+
+    matrix: FloatArray
+    score: float
+
+
+def find_linear(
+    fixed: torch.Tensor,
+    fixed_geometry: Geometry,
+    moving: torch.Tensor,
+    moving_geometry: Geometry,
+    kind: LinearKind = "rigid",
+    *,
+    weight: torch.Tensor | None = None,
+    search: bool = True,
+    flips: bool = False,
+    start: FloatArray | None = None,
+    progress: Progress = silent,
+) -> Pose:
+    """Find the linear transform under which the moving image best explains the fixed one.
+
+    Parameters
+    ----------
+    fixed, moving : torch.Tensor
+        Shape (1, 1, *S), any sizes.
+    fixed_geometry, moving_geometry : Geometry
+        Where they lie.
+    kind : {"translation", "rigid", "similarity", "affine"}
+        What the transform may do.
+    weight : torch.Tensor, optional
+        Shape of ``fixed``: how much each voxel counts.
+    search : bool
+        Look at turns all round; else only start from where the images lie, and from their centres.
+    flips : bool
+        Whether reflections are candidates.
+    start : (D+1, D+1) array, optional
+        A start of one's own, from fixed to moving world; the others are left out.
+    progress : Progress
+        Hears every round.
+
+    Returns
+    -------
+    Pose
+        The matrix and its correlation ratio at the finest level: 1 says that the moving image
+        explains the fixed one fully, 0 that it says nothing.
+    """
+    import torch
+
+    levels = make_levels(fixed, fixed_geometry, moving, moving_geometry, weight)
+    with torch.inference_mode():
+        turned = search and kind != "translation"
+        scaled = kind in ("similarity", "affine")
+        matrices = [start] if start is not None else starting_matrices(levels[0], turned, flips, scaled)
+        poses = [Pose(m, levels[0].explained(m)) for m in track(matrices, progress, "Looking all round")]
+        for index, level in enumerate(levels):
+            kept = KEPT[min(index, len(KEPT) - 1)]
+            best = distinct(sorted(poses, key=lambda p: -p.score), level, kept)
+            steps = STEPS[min(index, len(STEPS) - 1)]
+            message = f"Refining, level {index + 1} of {len(levels)}"
+            poses = [_refined(level, pose, kind, steps, index) for pose in track(best, progress, message)]
+    return max(poses, key=lambda p: p.score)
+
+
+def distinct(poses: list[Pose], level: Level, count: int) -> list[Pose]:
+    """Keep the best poses that differ by more than two voxels somewhere."""
+    corners = level.fixed_geometry.corners()
+    kept: list[Pose] = []
+    for pose in poses:
+        moved = _apply(pose.matrix, corners)
+        reach = 2 * float(level.fixed_geometry.spacing.max())
+        if all(np.linalg.norm(moved - _apply(k.matrix, corners), axis=1).max() > reach for k in kept):
+            kept.append(pose)
+        if len(kept) == count:
+            break
+    return kept
+
+
+def _refined(level: Level, pose: Pose, kind: LinearKind, steps: int, index: int) -> Pose:
+    families = GROWTH[kind] if index > 0 else GROWTH[kind][:1]
+    matrix = pose.matrix
+    for family in families:
+        matrix = gauss_newton(level, matrix, family, steps)
+    score = level.explained(matrix)
+    return Pose(matrix, score) if score >= pose.score or index > 0 else pose
+
+
+def gauss_newton(level: Level, matrix: FloatArray, kind: LinearKind, steps: int) -> FloatArray:
+    """Improve a transform by least squares of the difference after the best grey-value curve.
+
+    Parameters
+    ----------
+    level : Level
+        The images at one resolution.
+    matrix : (D+1, D+1) array
+        From fixed to moving world.
+    kind : {"translation", "rigid", "similarity", "affine"}
+        Which motions are fitted.
+    steps : int
+        At most; it ends when a step moves no corner by 0.01 voxel.
+
+    References
+    ----------
+    Malis, Improving vision-based control using efficient second-order minimization techniques, ICRA 2004.
+    """
+    from scipy.linalg import expm
+
+    basis = level.centred(generators(kind, level.ndim))
+    corners = level.fixed_geometry.corners()
+    voxel = float(level.fixed_geometry.spacing.min())
+    best, best_score, damping = matrix, level.explained(matrix), 1e-3
+    for _ in range(steps):
+        weights = level.solve(best, basis, damping)
+        turned = best @ expm(np.tensordot(weights, basis, 1))
+        score = level.explained(turned)
+        moved = np.linalg.norm(_apply(turned, corners) - _apply(best, corners), axis=1).max()
+        if score > best_score:
+            best, best_score, damping = turned, score, damping / 4
+        else:
+            damping *= 16
+        if moved < 0.01 * voxel or damping > 1e4:
+            break
+    return best
+
+
+def _apply(matrix: FloatArray, points: FloatArray) -> FloatArray:
+    return points @ matrix[:-1, :-1].T + matrix[:-1, -1]
