@@ -25,11 +25,12 @@ def command_of(operation: Operation) -> click.Command:
     Parameters
     ----------
     operation : Operation
-        Its inputs become arguments (those with a default: options), its options ``--option VALUE``.
+        Its inputs become arguments, those with a default ``--input PATH``, its options ``--option VALUE``.
     """
-    entries: list[click.Parameter] = [_argument(p) for p in operation.inputs if p.required]
+    named = _named_inputs(operation)
+    entries: list[click.Parameter] = [_argument(p) for p in operation.inputs if p not in named]
     entries += [_output_option(operation)]
-    entries += [_input_option(p) for p in operation.inputs if not p.required]
+    entries += [_input_option(p) for p in named]
     entries += [_option(p) for p in operation.options]
     if any(p.input_type is MedicalImage and p.image_kind is None for p in operation.inputs):
         entries.append(_as_labels_option())
@@ -98,6 +99,12 @@ def _read(parameter: Parameter, spec: Any, as_labels: bool) -> Any:
     return inputs.read_input(parameter, spec, as_labels=as_labels)
 
 
+def _named_inputs(operation: Operation) -> list[Parameter]:
+    """Return the inputs that are given by name: those that may be left out, and several of many files."""
+    several = sum(p.many for p in operation.inputs) > 1
+    return [p for p in operation.inputs if not p.required or (p.many and several)]
+
+
 def _argument(parameter: Parameter) -> click.Argument:
     many = parameter.many
     metavar = parameter.name.upper().replace("_", "-") + ("..." if many else "")
@@ -108,7 +115,7 @@ def _input_option(parameter: Parameter) -> click.Option:
     return click.Option(
         [_flag(parameter), parameter.name],
         multiple=parameter.many,
-        default=None,
+        required=parameter.required,
         metavar="PATH",
         help=_help(parameter),
     )

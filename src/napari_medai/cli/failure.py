@@ -29,7 +29,7 @@ def guarded(command: click.Command, args: list[str] | None) -> int:
     try:
         code = command.main([a for a in given if a != "--debug"], "napari-medai", standalone_mode=False)
         sys.stdout.flush()
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit):  # click itself exits on a broken pipe, and on nothing else here
         return _close_pipe()
     except (KeyboardInterrupt, Cancelled, click.Abort):
         return _say("stopped; nothing was written.", STOPPED)
