@@ -142,7 +142,9 @@ def test_weights_of_another_shape_are_refused(folder):
 
 def test_a_false_description_cannot_make_us_allocate(folder):
     widths = [1024] * 8  # a hundred million weights
-    edit(folder, tile=[128, 128], network={"name": "unet", "arguments": {"widths": widths, "strides": [2] * 7}})
+    edit(
+        folder, tile=[128, 128], network={"name": "unet", "arguments": {"widths": widths, "strides": [2] * 7}}
+    )
     refused(folder, "does not fit the network")
 
 

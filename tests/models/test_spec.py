@@ -36,7 +36,10 @@ def test_a_description_survives_writing_and_reading():
         ({"version": "new"}, "version"),
         ({"parent": "abc"}, "parent"),
         ({"outputs": {"labels": ["background"]}}, "outputs.labels"),
-        ({"outputs": {"labels": ["a", "b"], "colour": 1}}, "outputs.colour is not a known entry; known: labels"),
+        (
+            {"outputs": {"labels": ["a", "b"], "colour": 1}},
+            "outputs.colour is not a known entry; known: labels",
+        ),
         ({"network": {"name": "unet", "argument": {}}}, "did you mean arguments?"),
         ({"intensity": [{"operation": "x", "argument": {}}]}, "did you mean arguments?"),
     ],
@@ -74,7 +77,10 @@ def test_a_folder_without_description_is_no_model(tmp_path):
     ("network", "said"),
     [
         ({"name": "skynet"}, "known: unet, dynunet"),
-        ({"name": "unet", "arguments": {"widths": [4, 8], "strides": [2], "stride": 1}}, "did you mean strides?"),
+        (
+            {"name": "unet", "arguments": {"widths": [4, 8], "strides": [2], "stride": 1}},
+            "did you mean strides?",
+        ),
         ({"name": "unet", "arguments": {"widths": [4, 8], "strides": [2, 2]}}, "needed one fewer strides"),
         ({"name": "dynunet", "arguments": {"widths": [4, 8, 8], "strides": [1, 2]}}, "strides"),
         ({"name": "unet", "arguments": {"widths": [4, 10**12], "strides": [2]}}, "widths.1"),
