@@ -105,7 +105,7 @@ def test_untouched_form_of_every_operation_gives_what_its_defaults_mean(qtbot, o
     for parameter in operation_.options:
         if parameter.required or parameter.name == "model":
             continue
-        shown = parameter.validate(widget.values()[parameter.name])
+        shown = parameter.validate(widget.fields[parameter.name].get())
         assert shown == parameter.validate(parameter.default), parameter.name
 
 

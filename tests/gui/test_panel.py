@@ -245,7 +245,7 @@ def test_napari_itself_can_cancel_the_step(qtbot, viewer, panel):
     with qtbot.waitSignal(panel.runner.stopped, timeout=10_000):
         click(qtbot, panel.run_button)
         qtbot.waitUntil(lambda: "Doubling" in panel.status.text(), timeout=10_000)
-        panel.runner._job.worker.quit()
+        panel.runner._jobs[0].worker.quit()
 
 
 def test_a_refusal_is_one_readable_message(qtbot, viewer, panel, said):
@@ -343,6 +343,20 @@ def test_images_of_a_finished_step_are_let_go(qtbot, viewer, panel):
     viewer.layers.clear()
     gc.collect()
     assert kept() is None
+
+
+def test_closing_the_dock_stops_the_step(qtbot, viewer, panel):
+    from qtpy.QtWidgets import QApplication
+
+    panel.form.set_values({"seconds": 60.0})
+    click(qtbot, panel.run_button)
+    qtbot.waitUntil(lambda: "Doubling" in panel.status.text(), timeout=10_000)
+    worker = panel.runner._jobs[0].worker
+    viewer.window.remove_dock_widget(panel)
+    panel.deleteLater()
+    QApplication.processEvents()
+    qtbot.waitUntil(lambda: not worker.is_running, timeout=2_000)
+    assert len(viewer.layers) == 1
 
 
 def test_closing_the_dock_disconnects_the_panel(qtbot, viewer, panel):

@@ -9,6 +9,7 @@ from typing import Any
 from napari_medai.core.errors import WriteError
 from napari_medai.core.image import MedicalImage
 from napari_medai.core.landmarks import Landmarks
+from napari_medai.gui.activity import wait_for
 from napari_medai.gui.layers import LayerData, image_from_layer, layers_from_image
 from napari_medai.gui.notify import quiet_oblique_warning, say_notices
 from napari_medai.gui.points import layer_from_landmarks
@@ -46,12 +47,9 @@ def read_layers(path: Paths) -> list[LayerData]:
     ReadError
         If there is nothing to read, or it cannot be read without guessing.
     """
-    from napari_medai.gui.activity import activity
     from napari_medai.io.read import read
 
-    with activity("Reading") as progress:
-        images = read(path, progress=progress)
-    return _as_layers(images)
+    return _as_layers(wait_for(lambda progress: read(path, progress=progress), "Reading"))
 
 
 def write_image(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
@@ -119,7 +117,7 @@ def load_sample(key: str) -> list[LayerData]:
     """
     from napari_medai.phantoms.samples import load_sample as load
 
-    return _as_layers(load(key))
+    return _as_layers(wait_for(lambda _: load(key), "Making the sample"))
 
 
 def _as_layers(items: Iterable[MedicalImage | Landmarks]) -> list[LayerData]:

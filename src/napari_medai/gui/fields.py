@@ -210,8 +210,13 @@ def _path(parameter: Parameter) -> Field:
         if chosen:
             line.setText(chosen)
 
+    def get() -> Path:
+        if not line.text().strip():
+            raise ArgumentError(f"{parameter.label}: nothing is chosen.", hint="Choose it with the … button.")
+        return Path(line.text().strip()).expanduser()
+
     button.clicked.connect(browse)
-    return Field(box, lambda: Path(line.text().strip()), lambda value: line.setText(str(value)))
+    return Field(box, get, lambda value: line.setText(str(value)))
 
 
 def _text(parameter: Parameter) -> Field:

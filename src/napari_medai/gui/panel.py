@@ -240,10 +240,14 @@ class GroupPanel(OperationPanel):
     """
 
     group = ""
+    first = ""
+    """The operation shown at first; the first by title where this is empty."""
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         quiet_oblique_warning()
         super().__init__(viewer, catalog.of_group(self.group))
+        if self.first:
+            self.choose(self.first)
 
 
 def _take_step(

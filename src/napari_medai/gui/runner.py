@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_medai.core.errors import Cancelled, MedAIError
 from napari_medai.core.progress import Progress, Step
-from napari_medai.gui.activity import TICKS, new_bar
+from napari_medai.gui.activity import move, new_bar
 
 Work = Callable[[Progress], Any]
 _POLL_MS = 100
@@ -88,7 +90,7 @@ class Runner(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._job: Job | None = None
+        self._jobs: list[Job] = []
         self._outcome: Any = None
         self._crashed = False
         self._started = 0.0
@@ -96,16 +98,17 @@ class Runner(QObject):
         self._timer = QTimer(self)
         self._timer.setInterval(_POLL_MS)
         self._timer.timeout.connect(self._poll)
+        self.destroyed.connect(partial(_abandon, self._jobs))
 
     @property
     def running(self) -> bool:
         """Whether work is under way."""
-        return self._job is not None
+        return bool(self._jobs)
 
     @property
     def cancelling(self) -> bool:
         """Whether the work under way has been asked to stop."""
-        return self._job is not None and self._job.worker.abort_requested
+        return any(job.worker.abort_requested for job in self._jobs)
 
     def start(self, work: Work, title: str) -> None:
         """Begin.
@@ -137,28 +140,31 @@ class Runner(QObject):
         job.worker.errored.connect(self._show_crash)
         job.worker.warned.connect(_pass_on)
         job.worker.finished.connect(self._finish)
-        self._job, self._outcome, self._crashed = job, None, False
+        self._jobs.append(job)
+        self._outcome, self._crashed = None, False
         self._started = time.monotonic()
+        # A full collection of a session's garbage stops every thread for a third of a second; what is
+        # there already is left out of it until the step has been shown.
+        gc.freeze()
         self._bar = new_bar(title)
         self._timer.start()
         job.worker.start()
 
     def cancel(self) -> None:
         """Ask the work to stop at its next report."""
-        if self._job is not None:
-            self._job.worker.quit()
+        for job in self._jobs:
+            job.worker.quit()
 
     def _poll(self) -> None:
-        if self._job is None:
+        if not self._jobs or self._bar is None:
             return
-        step = self._job.latest
+        step = self._jobs[-1].latest
         elapsed = time.monotonic() - self._started
         share = step.fraction
         remaining = elapsed * (1 - share) / share if share > 0.02 and elapsed > 1 else -1.0
         self.progressed.emit(step, remaining)
         # Last, because napari's bar lets other events in, the end of this very job among them.
-        if self._bar is not None and share * TICKS > self._bar.n:
-            self._bar.update(int(share * TICKS) - self._bar.n)
+        move(self._bar, step)
 
     def _take(self, outcome: Any) -> None:
         self._outcome = outcome
@@ -172,13 +178,12 @@ class Runner(QObject):
     def _finish(self) -> None:
         outcome, self._outcome = self._outcome, None
         cancelled = self.cancelling or outcome is _STOPPED
-        if self._job is not None:
-            self._job.work = None  # napari remembers the job for ever; its images must not stay with it
-        self._job = None
+        for job in self._jobs:
+            job.work = None  # napari remembers the job for ever; its images must not stay with it
+        self._jobs.clear()
         self._timer.stop()
-        if self._bar is not None:
-            self._bar.close()
-            self._bar = None
+        bar, self._bar = self._bar, None
+        bar.close()
         if self._crashed:
             self.failed.emit(None)
         elif cancelled:
@@ -188,6 +193,14 @@ class Runner(QObject):
         else:
             self.succeeded.emit(outcome)
         self.finished.emit()
+        gc.unfreeze()
+
+
+def _abandon(jobs: list[Job], _: Any = None) -> None:
+    """Stop the work of a panel that is no more."""
+    for job in jobs:
+        job.worker.quit()
+    gc.unfreeze()
 
 
 def _pass_on(warning: tuple[Any, ...]) -> None:

@@ -5,19 +5,29 @@ from __future__ import annotations
 from napari_medai.gui.panel import GroupPanel
 
 
+class ExplorePanel(GroupPanel):
+    """What an image holds: values, noise, quality, metadata."""
+
+    group = "explore"
+    first = "histogram"
+
+
 class PreprocessPanel(GroupPanel):
     """Bring an image into shape: grid, bias field, intensities, noise."""
 
     group = "preprocess"
+    first = "smooth_gaussian"
 
 
 class SegmentPanel(GroupPanel):
     """Label what is in an image, with classical methods and trained models."""
 
     group = "segment"
+    first = "predict_labels"
 
 
 class MeasurePanel(GroupPanel):
     """Numbers of regions, and how well two segmentations agree."""
 
     group = "measure"
+    first = "measure_regions"
