@@ -130,3 +130,9 @@ def test_two_readers_over_cases_are_compared_in_millilitres():
     assert table.kappa[-1] == pytest.approx(row.kappa)
     with pytest.raises(ArgumentError, match="same order"):
         compare_readers(first, second[:2])
+
+
+def test_two_cases_without_any_spread_between_them_have_no_correlation():
+    found = intraclass_correlation([[1.0, 3.0], [1.0, 3.0]])
+    assert found["icc"] == 0
+    assert found["icc_average"] == 0

@@ -93,11 +93,11 @@ def intraclass_correlation(ratings: ArrayLike, confidence: float = 0.95) -> dict
     if n < 2 or k < 2 or np.ptp(table) == 0:
         return dict.fromkeys(names, float("nan"))
     rows, columns, rest, within = _mean_squares(table)
-    absolute = (rows - rest) / (rows + (k - 1) * rest + k * (columns - rest) / n)
+    absolute = _over(rows - rest, rows + (k - 1) * rest + k * (columns - rest) / n)
     low, high = _icc_interval(rows, columns, rest, absolute, n, k, confidence)
-    one_way = (rows - within) / (rows + (k - 1) * within)
-    consistency = (rows - rest) / (rows + (k - 1) * rest)
-    average = (rows - rest) / (rows + (columns - rest) / n)
+    one_way = _over(rows - within, rows + (k - 1) * within)
+    consistency = _over(rows - rest, rows + (k - 1) * rest)
+    average = _over(rows - rest, rows + (columns - rest) / n)
     values = (absolute, low, high, one_way, consistency, average)
     return {name: float(value) for name, value in zip(names, values, strict=True)}
 
@@ -162,6 +162,10 @@ def _icc_interval(
     high_f = stats.f.ppf((1 + confidence) / 2, n - 1, degrees)
     low_f = stats.f.ppf((1 + confidence) / 2, degrees, n - 1)
     noise = k * columns + (k * n - k - n) * rest
-    low = n * (rows - high_f * rest) / (high_f * noise + n * rows)
-    high = n * (low_f * rows - rest) / (noise + n * low_f * rows)
+    low = _over(n * (rows - high_f * rest), high_f * noise + n * rows)
+    high = _over(n * (low_f * rows - rest), noise + n * low_f * rows)
     return float(low), float(high)
+
+
+def _over(part: float, whole: float) -> float:
+    return part / whole if whole else float("nan")

@@ -51,9 +51,6 @@ def count_parts(mask: Mask) -> int:
 def outline_candidates(padded: Mask, geometry: Geometry) -> FloatArray:
     """Return points among which the outermost points of the marching-cubes surface are.
 
-    A voxel can only be outermost if it is the first or last of its row along every axis; the surface
-    then crosses the grid half a step beyond it.
-
     Parameters
     ----------
     padded : bool array
@@ -66,24 +63,39 @@ def outline_candidates(padded: Mask, geometry: Geometry) -> FloatArray:
     (N, D) float array
         Offsets in the world, in the grid's unit.
     """
+    return np.asarray(outline_indices(padded) @ geometry.matrix.T)
+
+
+def outline_indices(padded: Mask) -> FloatArray:
+    """Return fractional indices among which the outermost points of the marching-cubes surface are.
+
+    A voxel can only be outermost if it is the first or last of its row along every axis; the surface
+    then crosses the grid half a step beyond it.
+    """
     extreme = padded.copy()
     for axis in range(padded.ndim):
         extreme &= _row_ends(padded, axis)
-    centres = np.argwhere(extreme) @ geometry.matrix.T
-    half_steps = np.concatenate([geometry.matrix.T, -geometry.matrix.T]) / 2
-    return np.asarray((centres[:, None] + half_steps).reshape(-1, padded.ndim))
+    half_steps = np.concatenate([np.eye(padded.ndim), -np.eye(padded.ndim)]) / 2
+    return np.asarray((np.argwhere(extreme)[:, None] + half_steps).reshape(-1, padded.ndim))
 
 
 def longest_distance(points: FloatArray) -> float:
-    """Return the largest distance between two of some points, exactly."""
-    from scipy.spatial.distance import pdist
-
+    """Return the largest distance between two of some points, exactly; 0 for fewer than two."""
     if len(points) < 2:
         return 0.0
+    first, second = longest_pair(points)
+    return float(np.linalg.norm(first - second))
+
+
+def longest_pair(points: FloatArray) -> FloatArray:
+    """Return the two points (2, D) that lie furthest apart, exactly."""
+    from scipy.spatial.distance import cdist
+
     points = _contenders(points)
     if len(points) > _FEW_POINTS:
         points = _on_hull(points)
-    return float(pdist(points).max())
+    distances = cdist(points, points, "sqeuclidean")
+    return np.asarray(points[list(np.unravel_index(distances.argmax(), distances.shape))])
 
 
 def _row_ends(mask: Mask, axis: int) -> Mask:
