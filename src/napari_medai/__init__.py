@@ -35,7 +35,7 @@ _NAMES = {
     "replay": "napari_medai.core.replay",
     "write": "napari_medai.io.write",
 }
-_PACKAGES = ("explore", "io", "measure", "models", "phantoms", "preprocess", "recipe", "segment")
+_PACKAGES = ("explain", "explore", "io", "measure", "models", "phantoms", "preprocess", "recipe", "register", "segment")
 
 __all__ = [*_NAMES, *_PACKAGES]
 

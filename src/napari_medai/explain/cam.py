@@ -49,7 +49,7 @@ def gradient_map(
     activations, gradients = activations_and_gradients(network, sample, target, layer)
     progress(Step(1, 2, "Building the map"))
     if method == "cam":
-        _require_average_pooling(gradients)
+        require_average_pooling(gradients)
         return (gradients.flatten(2).sum(2)[..., None] * activations.flatten(2)).sum(1).reshape(layer.cells)
     return WEIGHTINGS[method](activations, gradients)[0]
 
@@ -184,7 +184,7 @@ def _without(grid: torch.Tensor, channels: range) -> torch.Tensor:
     return kept
 
 
-def _require_average_pooling(gradients: torch.Tensor) -> None:
+def require_average_pooling(gradients: torch.Tensor) -> None:
     """Refuse CAM where the gradient is not the same in every cell of a channel."""
     spread = gradients - gradients.flatten(2).mean(2).reshape(
         *gradients.shape[:2], *[1] * (gradients.ndim - 2)

@@ -53,7 +53,7 @@ class Capture:
 
 
 def list_layers(network: torch.nn.Module, sample: torch.Tensor) -> list[Layer]:
-    """List the layers whose output has a spatial grid, in the order in which they run.
+    """List the layers whose output has a spatial grid, in the order in which they end.
 
     Parameters
     ----------

@@ -65,7 +65,7 @@ def tiled_scores(
     Isensee et al. 2021, nnU-Net, doi 10.1038/s41592-020-01008-z (Gaussian weighting).
     """
     spatial = volume.shape[1:]
-    padded, inner = _extend(volume, tile)
+    padded, inner = extend_to_tile(volume, tile)
     corners = window_corners(padded.shape[1:], tile, overlap)
     count = batch or max(1, BATCH_VOXELS // int(np.prod(tile)))
     batches = [corners[k : k + count] for k in range(0, len(corners), count)]
@@ -116,7 +116,7 @@ class _Sums:
             shape = (outputs.shape[1], *self._weights.shape)
             self._scores = torch.zeros(shape, device=self._weights.device)
         for corner, output in zip(corners, outputs, strict=True):
-            where = _box(corner, self._tile)
+            where = window_slices(corner, self._tile)
             self._scores[(slice(None), *where)].addcmul_(output.float(), self._weight)
             self._weights[where] += self._weight
 
@@ -127,7 +127,7 @@ class _Sums:
         return self._scores.div_(self._weights)
 
 
-def _extend(volume: Floats, tile: Sequence[int]) -> tuple[Floats, tuple[slice, ...]]:
+def extend_to_tile(volume: Floats, tile: Sequence[int]) -> tuple[Floats, tuple[slice, ...]]:
     """Reflect an image at its edges up to the window's size; say where the image lies in it."""
     margins = [(0, 0)]
     for size, window in zip(volume.shape[1:], tile, strict=True):
@@ -144,9 +144,9 @@ def _gather(
 ) -> torch.Tensor:
     import torch
 
-    windows = np.stack([volume[(slice(None), *_box(corner, tile))] for corner in corners])
+    windows = np.stack([volume[(slice(None), *window_slices(corner, tile))] for corner in corners])
     return torch.from_numpy(windows).to(place)
 
 
-def _box(corner: Corner, tile: Sequence[int]) -> tuple[slice, ...]:
+def window_slices(corner: Corner, tile: Sequence[int]) -> tuple[slice, ...]:
     return tuple(slice(start, start + size) for start, size in zip(corner, tile, strict=True))

@@ -1,0 +1,167 @@
+"""A map of a volume larger than the network's window: every window seen, the map made of all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_medai.core.errors import ArgumentError
+from napari_medai.core.progress import Progress, part, silent, track
+from napari_medai.explain.cam import activations_and_gradients, cell_map, require_average_pooling, upsample
+from napari_medai.explain.layers import Layer, frozen
+from napari_medai.explain.targets import region_score
+from napari_medai.explain.weightings import WEIGHTINGS
+from napari_medai.models.infer import extend_to_tile, gaussian_weight, window_corners, window_slices
+from napari_medai.models.runtime import ready
+
+if TYPE_CHECKING:
+    import torch
+
+Floats = NDArray[np.float32]
+MAX_BYTES = 2 * 2**30
+
+
+def region_map(
+    network: torch.nn.Module,
+    volume: Floats,
+    region: NDArray[np.bool_],
+    tile: Sequence[int],
+    layer: Layer,
+    *,
+    target: int,
+    method: str = "grad_cam",
+    overlap: float = 0.5,
+    device: str = "cpu",
+    progress: Progress = silent,
+) -> Floats:
+    """Explain a class's score, summed over a region of the whole volume.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        Gives class scores of the window's size.
+    volume : numpy.ndarray
+        Shape (C, *S), prepared.
+    region : numpy.ndarray
+        Shape (*S): where the class's score is summed.
+    tile : sequence of int
+        The window.
+    layer : Layer
+        Where to look.
+    target : int
+        The class.
+    method : str
+        ``"cam"``, a key of ``WEIGHTINGS``, ``"score_cam"`` or ``"ablation_cam"``. The first two
+        weigh channels by all windows together, as if the volume were one; the others by each window.
+    overlap : float
+        The share of a window that the next one covers again.
+    device : str
+        Where the network runs.
+    progress : Progress
+        Hears each window.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (*S), float32; 0 where no window holds a part of the region. Negative parts are cut.
+    """
+    import torch
+
+    padded, inner = extend_to_tile(volume, tile)
+    where, _ = extend_to_tile(region[None].astype(np.float32), tile)
+    corners = [
+        c for c in window_corners(padded.shape[1:], tile, overlap) if where[0][window_slices(c, tile)].any()
+    ]
+    if not corners:
+        raise ArgumentError(
+            "The region to explain is empty.", hint="Choose a class that is there, or paint one."
+        )
+    _require_memory(layer, len(corners))
+    with ready(network, device) as (lent, place), torch.inference_mode(False), torch.no_grad():
+        pairs = (_window(padded, where, corner, tile, place) for corner in corners)
+        if method in ("score_cam", "ablation_cam"):
+            maps = _maps_one_by_one(lent, pairs, len(corners), layer, target, method, progress)
+        else:
+            maps = _maps_together(lent, pairs, len(corners), layer, target, method, progress)
+        big = upsample(maps[:, None].clamp(min=0), tuple(tile))[:, 0].cpu().numpy()
+    return np.ascontiguousarray(_blend(big, corners, padded.shape[1:], tile)[inner])
+
+
+def _maps_together(
+    network: torch.nn.Module,
+    pairs: Any,
+    count: int,
+    layer: Layer,
+    target: int,
+    method: str,
+    progress: Progress,
+) -> torch.Tensor:
+    """Lay all windows' cells side by side and weigh them as one."""
+    import torch
+
+    activations, gradients = [], []
+    for sample, mask in track(pairs, progress, "Looking at windows", count):
+        a, g = activations_and_gradients(network, sample, region_score(target, mask), layer)
+        activations.append(a)
+        gradients.append(g)
+    row_a, row_g = torch.cat(activations, dim=2), torch.cat(gradients, dim=2)
+    if method == "cam":
+        require_average_pooling(row_g)
+        total = row_g.flatten(2).sum(2).reshape(*row_g.shape[:2], *[1] * (row_g.ndim - 2))
+        return (total * row_a).sum(1)[0].reshape(count, *layer.cells)
+    return WEIGHTINGS[method](row_a, row_g)[0].reshape(count, *layer.cells)
+
+
+def _maps_one_by_one(
+    network: torch.nn.Module,
+    pairs: Any,
+    count: int,
+    layer: Layer,
+    target: int,
+    method: str,
+    progress: Progress,
+) -> torch.Tensor:
+    import torch
+
+    maps = []
+    for index, (sample, mask) in enumerate(pairs):
+        inner = part(progress, index / count, (index + 1) / count)
+        with frozen(network):
+            maps.append(cell_map(network, sample, region_score(target, mask), layer, method, inner))
+    return torch.stack(maps)
+
+
+def _window(
+    volume: Floats, region: Floats, corner: tuple[int, ...], tile: Sequence[int], place: torch.device
+) -> tuple[torch.Tensor, torch.Tensor]:
+    import torch
+
+    box = window_slices(corner, tile)
+    sample = torch.from_numpy(np.array(volume[(slice(None), *box)])[None]).to(place)
+    return sample, torch.from_numpy(np.array(region[0][box])).to(place)
+
+
+def _blend(
+    maps: Floats, corners: Sequence[tuple[int, ...]], shape: tuple[int, ...], tile: Sequence[int]
+) -> Floats:
+    """Average overlapping windows, weighted by a Gaussian around each one's centre."""
+    weight = gaussian_weight(tile)
+    total, weights = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    for corner, one in zip(corners, maps, strict=True):
+        box = window_slices(corner, tile)
+        total[box] += one * weight
+        weights[box] += weight
+    return np.divide(total, weights, out=total, where=weights > 0)
+
+
+def _require_memory(layer: Layer, windows: int) -> None:
+    needed = 8 * layer.channels * int(np.prod(layer.cells)) * windows
+    if needed > MAX_BYTES:
+        raise ArgumentError(
+            f"The layer {layer.name!r} would take {needed / 2**30:.1f} GiB over {windows} windows; "
+            f"at most {MAX_BYTES / 2**30:.0f} GiB are used.",
+            hint="Choose a coarser layer.",
+        )
