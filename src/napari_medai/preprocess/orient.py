@@ -65,7 +65,7 @@ def reorient(
     (6, 4, 5)
     """
     progress(Step(0, 1, "Reorienting"))
-    return image.reoriented(_reorientation(image.geometry.orientation, orientation))
+    return image.reoriented(reorientation_to(image.geometry.orientation, orientation))
 
 
 @operation(group="preprocess", title="Flip", new_grid=True)
@@ -112,7 +112,7 @@ def _check_axes(letters: str) -> str:
     return letters
 
 
-def _reorientation(found: str, wanted: str) -> Reorientation:
+def reorientation_to(found: str, wanted: str) -> Reorientation:
     if len(found) < len(wanted):
         wanted = "".join(a for a in wanted if a in found or _OPPOSITE[a] in found)
     if {frozenset((a, _OPPOSITE[a])) for a in found} != {frozenset((a, _OPPOSITE[a])) for a in wanted}:
