@@ -18,7 +18,7 @@ def images_below(root: Path) -> Iterator[tuple[str, Spec]]:
     Parameters
     ----------
     root : Path
-        Output folders of batches in it are passed over.
+        Output folders of batches and what is hidden in it are passed over.
 
     Yields
     ------
@@ -30,10 +30,10 @@ def images_below(root: Path) -> Iterator[tuple[str, Spec]]:
     from napari_medai.io.find import find_sources
 
     sources, skipped = find_sources(root)
-    ours = [s for s in sources if not _in_batch(s.path.parent, root)]
+    ours = [s for s in sources if _counts(s.path, root)]
     others = [s.path for s in ours if s.format != "dicom"]
     broken = [root / s.shown for s in skipped if s.shown.lower().endswith(IMAGE_SUFFIXES)]
-    for path in sorted([*others, *(b for b in broken if not _in_batch(b.parent, root))]):
+    for path in sorted([*others, *(b for b in broken if _counts(b, root))]):
         yield path.relative_to(root).as_posix(), str(path)
     dicom = [s.path for s in ours if s.format == "dicom"]
     if dicom:
@@ -64,6 +64,12 @@ def _shortest(folder: Path, files: tuple[str, ...], number: int) -> Spec:
     if {str(p) for p in folder.rglob("*") if p.is_file()} == set(files):
         return f"{folder}#{number}" if number else str(folder)
     return (*files, f"#{number}") if number else files
+
+
+def _counts(path: Path, root: Path) -> bool:
+    """Tell whether a file is neither hidden nor the result of a batch."""
+    hidden = any(part.startswith(".") for part in path.relative_to(root).parts)
+    return not hidden and not _in_batch(path.parent, root)
 
 
 @cache
