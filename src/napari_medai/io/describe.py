@@ -165,28 +165,38 @@ def _dicom_rows(
 
 
 def _stack_row(stack: Any) -> Description:
-    from napari_medai.io.dicom.facts import flat_geometry
+    try:
+        geometry, notices = _stack_grid(stack)
+    except ReadError as error:
+        return Description(stack.name, "dicom", file=_place(stack.header.shown), problem=str(error))
     from napari_medai.io.dicom.header import stored_type
 
-    if stack.is_placed:
-        placement = stack.placement()
-        geometry, notices, axes = placement.geometry, placement.notices, "zyx"
-    else:
-        (geometry, flat_notices), axes = flat_geometry(stack), "yx"
-        notices = tuple(flat_notices)
     count = len(stack.volumes)
-    shape = ((count,) if count > 1 else ()) + geometry.shape + ((3,) if stack.is_colour else ())
     return Description(
         name=stack.name,
         format="dicom",
-        axes=("t" if count > 1 else "") + axes + ("s" if stack.is_colour else ""),
-        shape=shape,
+        axes=("t" if count > 1 else "") + "zyx"[-geometry.ndim :] + ("s" if stack.is_colour else ""),
+        shape=((count,) if count > 1 else ()) + geometry.shape + ((3,) if stack.is_colour else ()),
         dtype=str(stored_type(stack.header)),
         modality=stack.header.text("Modality"),
         file=_place(stack.header.shown),
         notices=(*stack.notices, *notices),
         **_grid(geometry),
     )
+
+
+def _stack_grid(stack: Any) -> tuple[Geometry, Sequence[str]]:
+    from napari_medai.io.dicom import seg, slides
+    from napari_medai.io.dicom.facts import flat_geometry
+
+    if stack.special == "segmentation":
+        return seg.grid_of(stack)
+    if stack.special == "slide":
+        return slides.flat_grid(stack)
+    if not stack.is_placed:
+        return flat_geometry(stack)
+    placement = stack.placement()
+    return placement.geometry, placement.notices
 
 
 def _place(shown: str) -> str:

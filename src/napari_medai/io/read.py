@@ -115,7 +115,7 @@ def reader_of(format_name: str) -> Reader:
 def _read_dicom(
     sources: Sequence[Source], gaps: Gaps, progress: Progress
 ) -> tuple[list[MedicalImage], list[ReadError]]:
-    from napari_medai.io.dicom.assemble import image_of
+    from napari_medai.io.dicom.assemble import images_of
     from napari_medai.io.dicom.scan import scan_sources
 
     found = scan_sources(sources, part(progress, 0, 0.3), gaps)
@@ -123,10 +123,10 @@ def _read_dicom(
     errors += [series.problem for series in found.series if series.problem]
     stacks = [stack for series in found.series for stack in series.stacks]
     images: list[MedicalImage] = []
-    for index, stack in enumerate(stacks):
+    for index, stack in enumerate(sorted(stacks, key=lambda stack: bool(stack.special))):
         share = part(progress, 0.3 + 0.7 * index / len(stacks), 0.3 + 0.7 * (index + 1) / len(stacks))
         try:
-            images.append(image_of(stack, gaps=gaps, progress=share))
+            images += images_of(stack, gaps=gaps, progress=share, references=images)
         except ReadError as error:
             errors.append(error)
     if not images and not errors:

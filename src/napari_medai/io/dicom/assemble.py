@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from napari_medai.core.errors import ReadError
 from napari_medai.core.image import MedicalImage
 from napari_medai.core.progress import Progress, silent, track
+from napari_medai.io.dicom import seg, slides
 from napari_medai.io.dicom.facts import flat_geometry, meta_of
 from napari_medai.io.dicom.frames import Frame
 from napari_medai.io.dicom.geometry import Gaps, Placement
@@ -17,6 +19,38 @@ from napari_medai.io.dicom.luts import has_modality_table, modality_values
 from napari_medai.io.dicom.pixels import stored_frames
 from napari_medai.io.dicom.scaling import Scaling, scaling_of
 from napari_medai.io.dicom.stack import Stack
+
+
+def images_of(
+    stack: Stack,
+    *,
+    gaps: Gaps = "resample",
+    progress: Progress = silent,
+    references: Sequence[MedicalImage] = (),
+) -> list[MedicalImage]:
+    """Read the pixels of a stack, of any kind; see :func:`image_of`.
+
+    Parameters
+    ----------
+    stack : Stack
+        From a scan.
+    gaps : {"resample", "error"}
+        What to do where slices are missing or unevenly spaced.
+    progress : Progress
+        Hears one report a slice.
+    references : sequence of MedicalImage
+        Images read alongside, on whose grids segmentations are placed.
+
+    Returns
+    -------
+    list of MedicalImage
+        One, or several where segments overlap.
+    """
+    if stack.special == "segmentation":
+        return seg.images_of(stack, references, progress)
+    if stack.special == "slide":
+        return [slides.image_of(stack, progress)]
+    return [image_of(stack, gaps=gaps, progress=progress)]
 
 
 def image_of(stack: Stack, *, gaps: Gaps = "resample", progress: Progress = silent) -> MedicalImage:

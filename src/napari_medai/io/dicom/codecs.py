@@ -19,7 +19,7 @@ _LOCK = threading.Lock()
 _EXTENDED = "1.2.840.10008.1.2.4.51"
 
 
-def decoded_frame(header: Header, number: int) -> NDArray[Any]:
+def decoded_frame(header: Header, number: int, colours: bool = True) -> NDArray[Any]:
     """Decode one frame of a file.
 
     Parameters
@@ -28,6 +28,8 @@ def decoded_frame(header: Header, number: int) -> NDArray[Any]:
         A file that is compressed or laid out in a way the fast path does not know.
     number : int
         Which frame.
+    colours : bool
+        Whether the indices of a palette become colours.
 
     Returns
     -------
@@ -42,7 +44,7 @@ def decoded_frame(header: Header, number: int) -> NDArray[Any]:
     dataset = opened(header)
     with quiet_pydicom():
         picture = _decode(dataset, header, number)
-        if header.text("PhotometricInterpretation") == "PALETTE COLOR":
+        if colours and header.text("PhotometricInterpretation") == "PALETTE COLOR":
             picture = palette_colours(picture, dataset, header.syntax)
     return picture.astype(picture.dtype.newbyteorder("="), copy=False)
 

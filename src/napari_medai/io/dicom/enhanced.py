@@ -117,6 +117,7 @@ def _traits(groups: _Groups, base: Frame) -> dict[str, Any]:
         "component": component if component not in ("", "MIXED") else _component(frame_type, base.header),
         "echo": echo if echo is not None else base.traits.get("echo"),
         "stack": str(content.get("StackID", "") or ""),
+        "segment": groups.number("SegmentIdentificationSequence", "ReferencedSegmentNumber"),
     }
 
 

@@ -91,7 +91,7 @@ def frames_of(header: Header, notices: list[str]) -> list[Frame]:
     ReadError
         If the file cannot be understood without guessing.
     """
-    from napari_medai.io.dicom import enhanced, mosaic, multiframe
+    from napari_medai.io.dicom import enhanced, mosaic, multiframe, slides
 
     if header.integer("Rows") < 1 or header.integer("Columns") < 1:
         raise ReadError(
@@ -99,6 +99,8 @@ def frames_of(header: Header, notices: list[str]) -> list[Frame]:
             hint="Export it again.",
         )
     base = plain_frame(header)
+    if slides.is_slide(header):
+        return slides.split(base)
     if enhanced.is_enhanced(header):
         return enhanced.split(base)
     if mosaic.is_siemens_mosaic(header):

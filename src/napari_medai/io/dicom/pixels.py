@@ -17,13 +17,15 @@ from napari_medai.io.dicom.parse import EXPLICIT, IMPLICIT
 from napari_medai.io.files import readable_size
 
 
-def stored_frame(frame: Frame) -> NDArray[Any]:
+def stored_frame(frame: Frame, colours: bool = True) -> NDArray[Any]:
     """Return the stored numbers of one plane.
 
     Parameters
     ----------
     frame : Frame
         The plane.
+    colours : bool
+        Whether the indices of a palette become colours.
 
     Returns
     -------
@@ -39,7 +41,7 @@ def stored_frame(frame: Frame) -> NDArray[Any]:
     if is_plain(frame.header):
         picture = _plain_picture(frame.header, frame.number)
     else:
-        picture = codecs.decoded_frame(frame.header, frame.number)
+        picture = codecs.decoded_frame(frame.header, frame.number, colours)
     if frame.tile is None:
         return picture
     row, column = frame.tile

@@ -11,7 +11,9 @@ from napari_medai.core.progress import Progress, silent, track
 from napari_medai.io.dicom.frames import Frame, frames_of
 from napari_medai.io.dicom.geometry import Gaps
 from napari_medai.io.dicom.header import Header, read_header
+from napari_medai.io.dicom.seg import is_segmentation
 from napari_medai.io.dicom.series import stacks_of
+from napari_medai.io.dicom.slides import is_slide
 from napari_medai.io.dicom.stack import Stack, series_name
 from napari_medai.io.files import Skipped, Source
 
@@ -140,8 +142,13 @@ def _series(headers: list[Header], gaps: Gaps) -> Series:
     stacks: list[Stack] = []
     problem = None
     try:
-        frames: list[Frame] = [frame for header in headers for frame in frames_of(header, notices)]
-        stacks = stacks_of(frames, gaps)
+        if is_segmentation(first):
+            stacks = [_whole(header, notices, "segmentation") for header in headers]
+        elif is_slide(first):
+            stacks = [_whole(header, notices, "slide") for header in headers]
+        else:
+            frames: list[Frame] = [frame for header in headers for frame in frames_of(header, notices)]
+            stacks = stacks_of(frames, gaps)
     except ReadError as error:
         problem = error
     return Series(
@@ -152,6 +159,11 @@ def _series(headers: list[Header], gaps: Gaps) -> Series:
         tuple(headers),
         problem,
     )
+
+
+def _whole(header: Header, notices: list[str], special: str) -> Stack:
+    """Put all frames of a file into one stack that has a reader of its own."""
+    return Stack((tuple(frames_of(header, notices)),), series_name(header), special=special)
 
 
 def _noted(stack: Stack, notices: list[str]) -> Stack:

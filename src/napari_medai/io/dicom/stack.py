@@ -25,12 +25,15 @@ class Stack:
         What the volumes count: ``"axis"`` and ``"values"``.
     notices : tuple of str
         What a person must know.
+    special : {"", "segmentation", "slide"}
+        Set where the frames are no volumes but need a reader of their own.
     """
 
     volumes: tuple[tuple[Frame, ...], ...]
     name: str = ""
     time: Mapping[str, Any] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
+    special: str = ""
 
     @property
     def first(self) -> Frame:
@@ -56,7 +59,7 @@ class Stack:
     def is_colour(self) -> bool:
         """Whether its pixels become RGB."""
         header = self.header
-        return (
+        return self.special != "segmentation" and (
             header.integer("SamplesPerPixel", 1) > 1
             or header.text("PhotometricInterpretation") == "PALETTE COLOR"
         )

@@ -79,6 +79,8 @@ TAGS: dict[str, tuple[int, str]] = {
     "GridFrameOffsetVector": (0x3004000C, "DS"),
     "DoseGridScaling": (0x3004000E, "DS"),
     "DoseUnits": (0x30040002, "CS"),
+    "TotalPixelMatrixColumns": (0x00480006, "UL"),
+    "TotalPixelMatrixRows": (0x00480007, "UL"),
     "SharedFunctionalGroupsSequence": (0x52009229, "SQ"),
     "PerFrameFunctionalGroupsSequence": (0x52009230, "SQ"),
     "OverlayBitPosition": (0x60000102, "US"),
