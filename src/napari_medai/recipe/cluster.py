@@ -62,21 +62,22 @@ def _outcomes(client: Any, futures: dict[Any, Job], progress: Progress) -> Itera
         except BaseException:
             client.cancel(list(waiting), force=True)
             raise
-        for future in _finished(waiting):
+        for future in _finished(client, waiting):
             waiting.discard(future)
             yield _outcome(future, futures[future])
             future.release()
 
 
-def _finished(waiting: set[Any]) -> set[Any]:
+def _finished(client: Any, waiting: set[Any]) -> set[Any]:
     """Return the futures that ended, after a short wait for the first."""
     import distributed
 
     try:
-        done: set[Any] = distributed.wait(waiting, timeout=0.2, return_when="FIRST_COMPLETED").done  # type: ignore[no-untyped-call]
+        with client.as_current():
+            ended: Any = distributed.wait(waiting, timeout=0.2, return_when="FIRST_COMPLETED")  # type: ignore[no-untyped-call]
     except distributed.TimeoutError:
         return set()
-    return done
+    return set(ended.done)
 
 
 def _outcome(future: Any, job: Job) -> Outcome:
