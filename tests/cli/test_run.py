@@ -1,0 +1,66 @@
+"""``napari-medai run``: cases listed, run, told; the exit code says how it went."""
+
+import pytest
+from small_scans import small_scan
+
+from napari_medai import write
+from napari_medai.recipe import Recipe, save
+
+
+@pytest.fixture
+def recipe(tmp_path):
+    """A recipe file of one step."""
+    step = {"id": "mask", "operation": "threshold_otsu", "inputs": {"image": "image"}}
+    entry = {"schema": "napari-medai/recipe/1", "inputs": {"image": {}}, "steps": [step]}
+    return save(Recipe.from_json(entry), tmp_path / "r.yaml")
+
+
+@pytest.fixture
+def scans(tmp_path):
+    folder = tmp_path / "scans"
+    folder.mkdir()
+    for number in range(2):
+        write(small_scan(number), folder / f"p{number}.nii.gz")
+    return folder
+
+
+def test_all_done_is_0_and_some_failed_is_3(tmp_path, recipe, scans, command):
+    said = command("run", recipe, scans, "-o", tmp_path / "out", "--workers", "1")
+    assert said.code == 0
+    assert said.out.startswith("2 done, 0 failed.")
+    (scans / "p2.nii").write_text("broken")
+    said = command("run", recipe, scans, "-o", tmp_path / "out", "--workers", "1")
+    assert said.code == 3
+    assert said.out.startswith("2 done (2 were done before), 1 failed.")
+    assert said.err.startswith("napari-medai: p2 failed: p2.nii is named like NIfTI but holds text.")
+    assert said.err.count("\n") == 1
+
+
+def test_a_dry_run_lists_cases_and_what_is_missing_and_writes_nothing(tmp_path, recipe, scans, command):
+    before = sorted(tmp_path.rglob("*"))
+    said = command("run", recipe, scans, scans / "gone.nii", "--dry-run")
+    assert said.code == 3
+    assert [line.split()[0] for line in said.out.splitlines()] == ["p0", "p1", "gone", "missing:"]
+    assert "3 cases, 2 complete" in said.err
+    assert sorted(tmp_path.rglob("*")) == before
+    assert command("run", recipe, scans, "--dry-run").code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "finding"),
+    [
+        (["gone.yaml", "SCANS", "-o", "OUT"], "no recipe gone.yaml"),
+        (["RECIPE", "nowhere", "-o", "OUT", "--match", "imag=*"], "Did you mean image?"),
+        (["RECIPE", "SCANS", "-o", "OUT", "--match", "image"], "needed NAME=PATTERN"),
+        (["RECIPE", "SCANS"], "--output"),
+        (["RECIPE", "SCANS", "-o", "SCANS"], "not empty"),
+        (["RECIPE", "SCANS", "-o", "OUT", "--workers", "0"], "workers=0"),
+        (["RECIPE", "SCANS", "-o", "OUT", "--scheduler", "nowhere.json"], "scheduler file"),
+    ],
+)
+def test_what_cannot_begin_is_2_and_one_line(tmp_path, recipe, scans, command, words, finding):
+    places = {"RECIPE": recipe, "SCANS": scans, "OUT": tmp_path / "out"}
+    said = command("run", *(places.get(word, word) for word in words))
+    assert said.code == 2
+    assert finding in said.err
+    assert said.err.count("\n") == 1
