@@ -57,7 +57,9 @@ def test_a_packed_copy_holds_the_same_voxels(files, plain, copy):
 )  # fmt: skip
 def test_values_are_those_that_pydicom_decodes(files, name):
     (image,) = read(files / name)
-    assert np.array_equal(np.squeeze(image.array), np.squeeze(pydicom.dcmread(files / name, force=True).pixel_array))
+    assert np.array_equal(
+        np.squeeze(image.array), np.squeeze(pydicom.dcmread(files / name, force=True).pixel_array)
+    )
 
 
 def test_a_lossless_copy_of_a_colour_picture_is_close_to_its_lossy_one(files):

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from napari_medai.core.errors import WriteError
 from napari_medai.core.image import MedicalImage
 from napari_medai.io.files import written_beside
 
+if TYPE_CHECKING:
+    from napari_medai.io.dicom.reference import Reference
+
 Writer = Callable[[MedicalImage, Path], None]
 
 
-def write(image: MedicalImage, path: str | Path) -> Path:
+def write(image: MedicalImage, path: str | Path, *, reference: Reference | None = None) -> Path:
     """Write an image with its exact geometry; an existing file is replaced only when all went well.
 
     Parameters
@@ -20,7 +24,10 @@ def write(image: MedicalImage, path: str | Path) -> Path:
     image : MedicalImage
         Intensities or labels.
     path : path
-        Its suffix chooses the format: ``.nii``, ``.nii.gz``, ``.nrrd``, ``.mha``, ``.tif`` or ``.png``.
+        Its suffix chooses the format: ``.nii``, ``.nii.gz``, ``.nrrd``, ``.mha``, ``.tif``, ``.png``;
+        ``.dcm`` for labels as a DICOM segmentation; no suffix for a new folder of DICOM slices.
+    reference : path or sequence of paths, optional
+        DICOM files of the source image, for the last two: the result belongs to its patient and study.
 
     Returns
     -------
@@ -38,7 +45,7 @@ def write(image: MedicalImage, path: str | Path) -> Path:
     >>> write(image, "labels.nii.gz")  # doctest: +SKIP
     """
     target = Path(path)
-    writer = _writer_of(target)
+    writer = _writer_of(target, reference)
     with written_beside(target) as partial:
         writer(image, partial)
     return target
@@ -49,15 +56,32 @@ def suffixes() -> list[str]:
     return list(_writers())
 
 
-def _writer_of(path: Path) -> Writer:
+def _writer_of(path: Path, reference: Reference | None) -> Writer:
     lower = path.name.lower()
     for suffix, writer in _writers().items():
         if lower.endswith(suffix):
             return writer
+    if lower.endswith(".dcm"):
+        return _seg_writer(path, reference)
+    if not path.suffix and not path.exists():
+        from napari_medai.io.dicom.series_write import write_series
+
+        return lambda image, partial: write_series(image, partial, reference)
     raise WriteError(
         f"Found {path.name!r}, whose suffix names no format that can be written.",
-        hint=f"Use one of {', '.join(_writers())}.",
+        hint=f"Use one of {', '.join(_writers())}, .dcm for labels, or a new folder for DICOM slices.",
     )
+
+
+def _seg_writer(path: Path, reference: Reference | None) -> Writer:
+    from napari_medai.io.dicom.seg_write import write_seg
+
+    if reference is None:
+        raise WriteError(
+            f"{path.name} shall be a DICOM segmentation, which must refer to the series it was drawn on.",
+            hint="Give the folder of that series as reference.",
+        )
+    return lambda image, partial: write_seg(image, partial, reference)
 
 
 def _writers() -> dict[str, Writer]:

@@ -11,7 +11,7 @@ from napari_medai.core.progress import Progress, silent, track
 from napari_medai.io.dicom.frames import Frame, frames_of
 from napari_medai.io.dicom.geometry import Gaps
 from napari_medai.io.dicom.header import Header, read_header
-from napari_medai.io.dicom.seg import is_segmentation
+from napari_medai.io.dicom.segments import is_segmentation
 from napari_medai.io.dicom.series import stacks_of
 from napari_medai.io.dicom.slides import is_slide
 from napari_medai.io.dicom.stack import Stack, series_name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,34 +17,13 @@ from napari_medai.io.dicom.facts import flat_geometry, meta_of
 from napari_medai.io.dicom.frames import Frame
 from napari_medai.io.dicom.header import Header, quiet_pydicom
 from napari_medai.io.dicom.pixels import stored_frame
+from napari_medai.io.dicom.segments import Segment, segments_of
 from napari_medai.io.dicom.slides import flat_grid, is_slide, paste
 from napari_medai.io.dicom.stack import Stack
+from napari_medai.io.values import integer_type
 
-SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
-LABEL_MAP = "1.2.840.10008.5.1.4.1.1.66.7"
 _TOLERANCE_MM = 0.05
 _MOST_SLICES = 20000
-
-
-@dataclass(frozen=True)
-class Segment:
-    """One segment: its number and what it stands for."""
-
-    number: int
-    label: str
-
-
-def is_segmentation(header: Header) -> bool:
-    """Tell whether a file is a DICOM segmentation."""
-    return header.text("SOPClassUID") in (SEGMENTATION, LABEL_MAP)
-
-
-def segments_of(header: Header) -> list[Segment]:
-    """Return the segments a file describes, by number."""
-    with quiet_pydicom():
-        items = header.sequences.get("SegmentSequence", None) or []
-        found = [Segment(int(i.get("SegmentNumber", 0)), str(i.get("SegmentLabel", "") or "")) for i in items]
-    return sorted((s for s in found if s.number > 0), key=lambda s: s.number)
 
 
 def images_of(
@@ -220,7 +199,7 @@ def _labels(stack: Stack, geometry: Geometry, heights: list[int], frames: Any) -
         if number not in masks:
             masks[number] = np.zeros(_full(geometry), bool)
         _paint(masks[number][height], stored_frame(frame, colours=False) > 0, frame)
-    dtype = np.uint8 if max(numbers, default=1) < 256 else np.uint16
+    dtype = integer_type(0, max((s.value for s in segments), default=1), np.uint8)
     arrays: list[NDArray[Any]] = [np.zeros(_full(geometry), dtype)]
     held: list[list[Segment]] = [[]]
     for segment in segments:
@@ -229,7 +208,7 @@ def _labels(stack: Stack, geometry: Geometry, heights: list[int], frames: Any) -
         if index == len(arrays):
             arrays.append(np.zeros(_full(geometry), dtype))
             held.append([])
-        arrays[index][mask] = segment.number
+        arrays[index][mask] = segment.value
         held[index].append(segment)
     notices = ["segments overlap; those that do are shown in images of their own."] if len(arrays) > 1 else []
     noted = replace(stack, notices=(*stack.notices, *(f"{stack.name}: {notice}" for notice in notices)))
@@ -256,7 +235,7 @@ def _image(
     stack: Stack, geometry: Geometry, array: NDArray[Any], segments: Sequence[Segment], name: str
 ) -> MedicalImage:
     meta = meta_of(stack, list(stack.notices))
-    meta["labels"] = {str(segment.number): segment.label for segment in segments}
+    meta["labels"] = {str(segment.value): segment.label for segment in segments}
     meta.pop("colormap", None)
     axes = "zyx"[-geometry.ndim :]
     array = array.reshape(geometry.shape)
