@@ -1,6 +1,7 @@
 """What a recipe file may say, and how what it may not say is refused."""
 
 import json
+from pathlib import Path
 
 import pytest
 import yaml
@@ -83,3 +84,16 @@ def test_the_schema_names_every_key_of_a_recipe(blobs):
     assert set(blobs.to_json()) <= set(schema["properties"])
     assert schema["additionalProperties"] is False
     assert yaml.safe_load(json.dumps(schema)) == schema
+
+
+def test_the_published_schema_is_that_of_this_version():
+    published = Path(__file__).parents[2] / "docs" / "recipe.schema.json"
+    assert json.loads(published.read_text()) == json_schema()
+
+
+def test_the_recipe_of_the_documentation_can_be_run():
+    from napari_medai.recipe.execute import prepare
+
+    page = (Path(__file__).parents[2] / "docs" / "recipes.md").read_text()
+    text = page.partition("```yaml\n")[2].partition("```")[0]
+    assert len(prepare(Recipe.from_json(yaml.safe_load(text)))) == 3
