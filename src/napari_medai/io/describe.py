@@ -12,7 +12,7 @@ from napari_medai.core.geometry import Geometry, Unit
 from napari_medai.core.image import MedicalImage
 from napari_medai.core.progress import Progress, silent, track
 from napari_medai.io.files import Skipped, Source, stem
-from napari_medai.io.find import Paths, find_sources
+from napari_medai.io.find import Paths, open_sources
 
 
 @dataclass(frozen=True)
@@ -81,14 +81,11 @@ def describe(path: Paths, progress: Progress = silent) -> list[Description]:
     ReadError
         If the path does not exist, or is a single file of no known format.
     """
-    sources, skipped = find_sources(path)
-    rows = [
-        row
-        for source in track([s for s in sources if s.format != "dicom"], progress, "Looking at files")
-        for row in _rows(source)
-    ]
-    dicom = [s for s in sources if s.format == "dicom"]
-    return rows + (_dicom_rows(dicom, skipped, progress) if dicom else [])
+    with open_sources(path) as (sources, skipped):
+        others = [s for s in sources if s.format != "dicom"]
+        rows = [row for source in track(others, progress, "Looking at files") for row in _rows(source)]
+        dicom = [s for s in sources if s.format == "dicom"]
+        return rows + (_dicom_rows(dicom, skipped, progress) if dicom else [])
 
 
 def describe_image(image: MedicalImage) -> Description:

@@ -1,27 +1,34 @@
-"""Paths turned into the files worth reading."""
+"""Paths turned into the files worth reading, archives opened on the way."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from napari_medai.core.errors import ReadError
+from napari_medai.core.progress import Progress, silent
+from napari_medai.io.archive import unpacked
 from napari_medai.io.files import Skipped, Source, shown_name
-from napari_medai.io.sniff import COMPANIONS, format_by_name, header_of, read_head, sniff, walk
+from napari_medai.io.sniff import COMPANIONS, format_by_name, header_of, is_gzipped, read_head, sniff, walk
 
 Paths = str | Path | Sequence[str | Path]
+_ARCHIVES = ("zip", "tar")
 
 
-def find_sources(path: Paths) -> tuple[list[Source], list[Skipped]]:
-    """List the files at a path that hold images.
+@contextmanager
+def open_sources(path: Paths, progress: Progress = silent) -> Iterator[tuple[list[Source], list[Skipped]]]:
+    """List the files at a path that hold images; archives stay unpacked until the block is left.
 
     Parameters
     ----------
     path : path or sequence of paths
-        A file, a folder (searched deep) or several.
+        A file, a folder (searched deep), an archive, or several.
+    progress : Progress
+        Hears of the unpacking of archives.
 
-    Returns
-    -------
+    Yields
+    ------
     sources : list of Source
         Files whose bytes are known here.
     skipped : list of Skipped
@@ -32,15 +39,36 @@ def find_sources(path: Paths) -> tuple[list[Source], list[Skipped]]:
     ReadError
         If a path does not exist, or a single file is of no known format.
     """
-    if isinstance(path, str | Path):
-        return _find_one(Path(path))
+    with ExitStack() as archives:
+        yield find_sources(path, archives, progress)
+
+
+def find_sources(
+    path: Paths, archives: ExitStack, progress: Progress = silent
+) -> tuple[list[Source], list[Skipped]]:
+    """List files as :func:`open_sources` does; unpacked archives live as long as ``archives``."""
+    entries = [path] if isinstance(path, str | Path) else path
     sources: list[Source] = []
     skipped: list[Skipped] = []
-    for entry in path:
+    for entry in entries:
         found, left_out = _find_one(Path(entry))
-        sources += found
         skipped += left_out
+        for source in found:
+            sources += _opened(source, archives, progress, skipped)
     return sources, skipped
+
+
+def _opened(source: Source, archives: ExitStack, progress: Progress, skipped: list[Skipped]) -> list[Source]:
+    """Return a source, or what lies in it where it is an archive; archives in archives stay closed."""
+    kind = source.format if source.format in _ARCHIVES else ""
+    if source.format == "dicom" and is_gzipped(source.path):
+        kind = "gzip"
+    if not kind:
+        return [source]
+    folder = archives.enter_context(unpacked(source.path, kind, progress))
+    found, left_out = _find_in_folder(folder)
+    skipped += [Skipped(f"{source.shown}/{s.shown}", s.reason) for s in left_out]
+    return [Source(s.path, f"{source.shown}/{s.shown}", s.format) for s in found if s.format not in _ARCHIVES]
 
 
 def _find_one(path: Path) -> tuple[list[Source], list[Skipped]]:
@@ -52,7 +80,18 @@ def _find_one(path: Path) -> tuple[list[Source], list[Skipped]]:
     found = sniff(header)
     if found is None:
         raise unknown_file(path)
+    if found == "dicom":
+        return _find_on_medium(header), []
     return [Source(header, header.name, found)], []
+
+
+def _find_on_medium(path: Path) -> list[Source]:
+    from napari_medai.io.dicom.dicomdir import is_dicomdir, listed_files
+
+    if not is_dicomdir(path):
+        return [Source(path, path.name, "dicom")]
+    root = path.parent.resolve()
+    return [Source(p, shown_name(p, root), "dicom") for p in listed_files(path)]
 
 
 def _find_in_folder(folder: Path) -> tuple[list[Source], list[Skipped]]:

@@ -18,6 +18,7 @@ from napari_medai.core.image import MedicalImage
 from napari_medai.io import marker
 from napari_medai.io.files import Source, read_exactly, require_plausible_size, stem
 from napari_medai.io.nifti_header import LABEL_INTENT, NiftiHeader, read_header
+from napari_medai.io.sniff import is_gzipped
 from napari_medai.io.values import rescale
 
 
@@ -90,12 +91,6 @@ def open_unpacked(source: Source, path: Path | None = None) -> Iterator[BinaryIO
         ) from error
 
 
-def is_packed(path: Path) -> bool:
-    """Tell whether a file is gzipped, by its bytes."""
-    with path.open("rb") as stream:
-        return stream.read(2) == b"\x1f\x8b"
-
-
 def _read_parts(source: Source) -> tuple[NiftiHeader, NDArray[Any]]:
     if source.format == "nifti":
         with open_unpacked(source) as stream:
@@ -123,7 +118,7 @@ def _voxel_file(source: Source) -> Path:
 
 def _read_voxels(stream: BinaryIO, header: NiftiHeader, path: Path, shown: str) -> NDArray[Any]:
     """Read the stored numbers, shape (..., t, k, j, i), after checking that they can be there."""
-    packed = is_packed(path)
+    packed = is_gzipped(path)
     available = path.stat().st_size - (0 if packed else header.offset)
     require_plausible_size(shown, header.byte_count, max(available, 0), packed)
     shape = _stored_shape(header)

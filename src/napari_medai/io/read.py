@@ -9,8 +9,9 @@ from napari_medai.core.errors import ReadError
 from napari_medai.core.image import MedicalImage
 from napari_medai.core.progress import Progress, part, silent, track
 from napari_medai.io.dicom.geometry import Gaps
+from napari_medai.io.dicom.header import Header
 from napari_medai.io.files import Skipped, Source
-from napari_medai.io.find import Paths, find_sources
+from napari_medai.io.find import Paths, open_sources
 
 Reader = Callable[[Source], list[MedicalImage]]
 
@@ -44,16 +45,16 @@ def read(path: Paths, *, progress: Progress = silent, gaps: Gaps = "resample") -
     >>> from napari_medai.io.read import read
     >>> image = read("head.nii.gz")[0]  # doctest: +SKIP
     """
-    sources, skipped = find_sources(path)
-    if not sources:
-        raise _nothing_found(path, skipped)
-    single = isinstance(path, str | Path) and not Path(path).is_dir()
-    images, errors = _read_others([s for s in sources if s.format != "dicom"], part(progress, 0, 0.3), path)
-    dicom = [s for s in sources if s.format == "dicom"]
-    if dicom:
-        found, failed = _read_dicom(dicom, gaps, part(progress, 0.3, 1.0))
-        images, errors = images + found, errors + failed
-    if not images or (single and errors):
+    with open_sources(path, part(progress, 0, 0.1)) as (sources, skipped):
+        if not sources:
+            raise _nothing_found(path, skipped)
+        others = [s for s in sources if s.format != "dicom"]
+        dicom = [s for s in sources if s.format == "dicom"]
+        images, errors = _read_others(others, part(progress, 0.1, 0.3), path)
+        if dicom:
+            found, failed = _read_dicom(dicom, gaps, part(progress, 0.3, 1.0))
+            images, errors = images + found, errors + failed
+    if not images or (errors and len(sources) == 1):
         raise errors[0]
     return _with_failures(images, errors)
 
@@ -93,6 +94,7 @@ def reader_of(format_name: str) -> Reader:
     """Return the function that reads a format."""
     from napari_medai.io.itk import read_itk
     from napari_medai.io.nifti import read_nifti
+    from napari_medai.io.other import read_other
     from napari_medai.io.picture import read_picture
     from napari_medai.io.tiff import read_tiff
 
@@ -104,6 +106,11 @@ def reader_of(format_name: str) -> Reader:
         "gipl": read_itk,
         "tiff": read_tiff,
         "picture": read_picture,
+        "analyze": read_other,
+        "mgh": read_other,
+        "minc": read_other,
+        "parrec": read_other,
+        "afni": read_other,
     }
     if format_name not in readers:
         raise ReadError(
@@ -129,12 +136,29 @@ def _read_dicom(
             images += images_of(stack, gaps=gaps, progress=share, references=images)
         except ReadError as error:
             errors.append(error)
+    found_labels, failed = _read_structures(found.others, images)
+    images, errors = images + found_labels, errors + failed
     if not images and not errors:
         shown = found.others[0].shown if found.others else sources[0].shown
         errors = [
             ReadError(f"{shown} is a DICOM file without pixels.", hint="Choose the folder of the images.")
         ]
     return images, errors
+
+
+def _read_structures(
+    headers: Sequence[Header], images: Sequence[MedicalImage]
+) -> tuple[list[MedicalImage], list[ReadError]]:
+    from napari_medai.io.dicom import structures
+
+    labels: list[MedicalImage] = []
+    errors: list[ReadError] = []
+    for header in filter(structures.is_structure_set, headers):
+        try:
+            labels += structures.images_of(header, images)
+        except ReadError as error:
+            errors.append(error)
+    return labels, errors
 
 
 def _nothing_found(path: Paths, skipped: Sequence[Skipped]) -> ReadError:

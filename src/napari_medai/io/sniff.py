@@ -72,6 +72,12 @@ def sniff(path: Path) -> str | None:
     return sniff_bytes(head, path.name) if head else None
 
 
+def is_gzipped(path: Path) -> bool:
+    """Tell whether a file is gzipped, by its bytes."""
+    with path.open("rb") as stream:
+        return stream.read(2) == _GZIP
+
+
 def read_head(path: Path) -> bytes:
     """Return the first bytes of a file, unpacked if it is gzipped; none if it cannot be opened."""
     try:

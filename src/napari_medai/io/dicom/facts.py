@@ -11,6 +11,7 @@ from napari_medai.core.geometry import Geometry
 from napari_medai.io.dicom.frames import pair
 from napari_medai.io.dicom.header import Header, quiet_pydicom
 from napari_medai.io.dicom.stack import Stack
+from napari_medai.io.dicom.suv import suv_factor
 
 _LINES = {
     "BodyPartExamined": "body_part",
@@ -41,6 +42,8 @@ def meta_of(stack: Stack, notices: list[str]) -> dict[str, Any]:
     units = header.text("Units") or header.text("RescaleType") or header.text("DoseUnits")
     if units:
         meta["value_unit"] = units
+    if meta["modality"] == "PT":
+        meta["suv"] = suv_factor(header)
     meta.update(_time(stack))
     if header.text("BurnedInAnnotation") == "YES":
         notices = [*notices, f"{stack.name}: the file says that text is burned into the picture."]

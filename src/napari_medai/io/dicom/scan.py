@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -96,12 +98,15 @@ def scan(
     Returns
     -------
     Scan
-        Studies with their series and images, and what was skipped.
+        Studies with their series and images, and what was skipped. Archives stay unpacked while it lives.
     """
     from napari_medai.io.find import find_sources
 
-    sources, skipped = find_sources(path)
-    return scan_sources([s for s in sources if s.format == "dicom"], progress, gaps, skipped)
+    archives = ExitStack()
+    sources, skipped = find_sources(path, archives, progress)
+    found = scan_sources([s for s in sources if s.format == "dicom"], progress, gaps, skipped)
+    weakref.finalize(found, archives.close)
+    return found
 
 
 def scan_sources(
