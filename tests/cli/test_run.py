@@ -1,5 +1,11 @@
 """``napari-medai run``: cases listed, run, told; the exit code says how it went."""
 
+import os
+import signal
+import subprocess
+import sys
+import time
+
 import pytest
 from small_scans import small_scan
 
@@ -64,3 +70,25 @@ def test_what_cannot_begin_is_2_and_one_line(tmp_path, recipe, scans, command, w
     assert said.code == 2
     assert finding in said.err
     assert said.err.count("\n") == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_ctrl_c_keeps_the_finished_cases_and_says_how_to_go_on(tmp_path, recipe, scans, workers):
+    for number in range(2, 60):
+        write(small_scan(number), scans / f"p{number:02d}.nii.gz")
+    out = tmp_path / "out"
+    words = [sys.executable, "-m", "napari_medai.cli", "run", recipe, scans, "-o", out, "--workers", workers]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(words, start_new_session=True, **pipes) as process:
+        while not list(out.glob("*/case.json")):
+            assert process.poll() is None, process.stderr.read()
+            time.sleep(0.01)
+        os.killpg(process.pid, signal.SIGINT)
+        said, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert err.count("\n") == 1
+    assert "The same command goes on." in err
+    assert said == ""
+    assert not list(out.glob(".partial-*"))
+    assert subprocess.run(words, capture_output=True).returncode == 0

@@ -1,5 +1,6 @@
 """Cases found in tables, folders, globs and by matching names; what is missing is said, not skipped."""
 
+import numpy as np
 import pytest
 from made_dicom import write_dicom
 from small_scans import small_scan
@@ -162,3 +163,12 @@ def test_names_that_only_differ_in_what_a_folder_cannot_hold_stay_apart(blobs, t
     touch(tmp_path / "t" / "a b.nii", tmp_path / "t" / "a_b.nii", tmp_path / "t" / "A_B.png")
     names = [case.name.lower() for case in find_cases(blobs, [tmp_path / "t"])]
     assert len(set(names)) == 3
+
+
+def test_header_and_voxels_in_two_files_are_one_case(blobs, tmp_path):
+    import nibabel
+
+    folder = tmp_path / "pairs"
+    folder.mkdir()
+    nibabel.Nifti1Pair(np.zeros((3, 4, 5), np.float32), np.eye(4)).to_filename(folder / "scan.hdr")
+    assert [case.name for case in find_cases(blobs, [folder])] == ["scan"]

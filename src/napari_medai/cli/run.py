@@ -5,9 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from napari_medai.cli.failure import STOPPED
 
 if TYPE_CHECKING:
     from napari_medai.recipe.batch import BatchReport
@@ -49,6 +51,7 @@ def command(
 
     Exit code 0: all cases are done; 3: some failed, and the others are done; 2: nothing could begin.
     """
+    from napari_medai.core.errors import Cancelled
     from napari_medai.recipe import execute, files
     from napari_medai.recipe.batch import run_batch
     from napari_medai.recipe.cases import find_cases
@@ -60,18 +63,21 @@ def command(
         return _list(cases)
     if output is None:
         raise click.UsageError("Missing option '--output': the folder for the results.")
-    with _Display(len(cases)) as display:
-        report = run_batch(
-            wanted,
-            cases,
-            output,
-            workers=workers,
-            memory_gb=memory_gb,
-            scheduler=scheduler,
-            device=device,
-            progress=display.bar,
-            state=display.state,
+    display = _Display(len(cases))
+    engine: dict[str, Any] = {
+        "workers": workers,
+        "memory_gb": memory_gb,
+        "scheduler": scheduler,
+        "device": device,
+    }
+    try:
+        with display.bar:
+            report = run_batch(wanted, cases, output, **engine, progress=display.bar, state=display.state)
+    except (Cancelled, KeyboardInterrupt):
+        click.echo(
+            f"napari-medai: stopped; {display.done} cases are done. The same command goes on.", err=True
         )
+        return STOPPED
     return _conclude(report, output)
 
 
@@ -115,18 +121,17 @@ class _Display:
         self._total = total
         self._states: dict[str, str] = {}
 
-    def __enter__(self) -> _Display:
-        self.bar.__enter__()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.bar.__exit__(None, None, None)
+    @property
+    def done(self) -> int:
+        """How many cases have their results."""
+        return sum(state in ("done", "already done") for state in self._states.values())
 
     def state(self, name: str, state: str) -> None:
         self._states[name] = state
         count = list(self._states.values()).count
-        done = count("done") + count("already done")
-        self.bar.title = f"{done}/{self._total} done, {count('failed')} failed, {count('running')} running"
+        self.bar.title = (
+            f"{self.done}/{self._total} done, {count('failed')} failed, {count('running')} running"
+        )
         if state == "failed" and sys.stderr.isatty():
             self.bar.clear()
             click.echo(f"✗ {name}", err=True)

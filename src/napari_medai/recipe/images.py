@@ -27,15 +27,17 @@ def images_below(root: Path) -> Iterator[tuple[str, Spec]]:
     spec : str or tuple of str
         How to read it. A file that only claims to be an image is among them: reading it says what is wrong.
     """
-    from napari_medai.io.find import find_sources
+    from napari_medai.io.sniff import header_of, sniff, walk
 
-    sources, skipped = find_sources(root)
-    ours = [s for s in sources if _counts(s.path, root)]
-    others = [s.path for s in ours if s.format != "dicom"]
-    broken = [root / s.shown for s in skipped if s.shown.lower().endswith(IMAGE_SUFFIXES)]
-    for path in sorted([*others, *(b for b in broken if _counts(b, root))]):
-        yield path.relative_to(root).as_posix(), str(path)
-    dicom = [s.path for s in ours if s.format == "dicom"]
+    dicom = []
+    for path in sorted(path for path in walk(root) if _counts(path, root)):
+        if header_of(path) != path:
+            continue
+        kind = sniff(path)
+        if kind == "dicom":
+            dicom.append(path)
+        elif kind is not None or path.name.lower().endswith(IMAGE_SUFFIXES):
+            yield path.relative_to(root).as_posix(), str(path)
     if dicom:
         yield from _series(dicom, root)
 

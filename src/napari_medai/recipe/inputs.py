@@ -19,7 +19,8 @@ Spec: TypeAlias = str | tuple[str, ...]
 """``PATH``, ``PATH#2`` for the second of several images, or the files of one series, with ``#2`` as well."""
 
 IMAGE_SUFFIXES = (
-    ".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd", ".tif", ".tiff", ".png", ".jpg", ".jpeg", ".dcm",
+    ".nii", ".nii.gz", ".hdr", ".nrrd", ".nhdr", ".mha", ".mhd", ".mgh", ".mgz", ".mnc", ".gipl",
+    ".tif", ".tiff", ".png", ".jpg", ".jpeg", ".dcm", ".zip",
 )  # fmt: skip
 
 

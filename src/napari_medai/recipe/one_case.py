@@ -7,7 +7,7 @@ import shutil
 import time
 import traceback
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -132,9 +132,10 @@ def _run(job: Job, progress: Progress, start: float) -> Outcome:
     recipe, steps = _prepared(job.recipe, job.device)
     progress(Step(0, 1, "Reading"))
     read = {name: read_input(recipe.inputs[name].kind, spec) for name, spec in job.case.inputs.items()}
+    notices = [n for value in read.values() for n in getattr(value, "meta", {}).get("notices", ())]
     results = run_prepared(recipe, steps, match_inputs(recipe, read), part(progress, 0.1, 0.9))
     progress(Step(0.95, 1, "Writing"))
-    return _write(job, recipe, results, start)
+    return _write(job, recipe, results, start, notices)
 
 
 @lru_cache(maxsize=4)
@@ -143,7 +144,9 @@ def _prepared(text: str, device: str) -> tuple[Recipe, list[Prepared]]:
     return recipe, prepare(recipe, device)
 
 
-def _write(job: Job, recipe: Recipe, results: Mapping[str, Any], start: float) -> Outcome:
+def _write(
+    job: Job, recipe: Recipe, results: Mapping[str, Any], start: float, notices: Sequence[str]
+) -> Outcome:
     """Write everything beside, then give the folder its name: it is there whole or not at all."""
     target = Path(job.out) / job.case.name
     folder = target.with_name(f"{PARTIAL}{job.case.name}-{uuid.uuid4().hex[:8]}")
@@ -158,7 +161,7 @@ def _write(job: Job, recipe: Recipe, results: Mapping[str, Any], start: float) -
         files = tuple(sorted(p.name for p in folder.iterdir()))
         seconds = round(time.perf_counter() - start, 3)
         outcome = Outcome(job.case.name, "done", seconds, "", files, tuple(rows[:_MAX_ROWS]), peak_bytes())
-        about = {**asdict(outcome), "recipe": recipe.digest, "version": package_version()}
+        about = {**asdict(outcome), "recipe": recipe.digest, "version": package_version(), "notices": notices}
         (folder / CASE_FILE).write_text(json.dumps(about, indent=1, default=str), encoding="utf-8")
         return _named(folder, target, outcome)
     finally:
