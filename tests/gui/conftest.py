@@ -11,4 +11,14 @@ with warnings.catch_warnings():
     import napari.layers
     import napari.qt.threading
 
+import pytest
+
+from napari_medai.gui import panel
+
 __all__ = ["napari"]
+
+
+@pytest.fixture(autouse=True)
+def forget_last_values():
+    """Begin every test as a new session does."""
+    panel._LAST_VALUES.clear()

@@ -197,7 +197,7 @@ def test_a_second_run_is_impossible_while_one_works(qtbot, viewer, panel):
         click(qtbot, panel.run_button)
         assert panel.run_button.text() == "Cancel"
         assert not panel.form.isEnabled()
-        assert not panel.picker.isEnabled()
+        assert not panel.chooser.isEnabled()
         panel.run()
     assert panel.run_button.text() == "Run"
     assert panel.form.isEnabled()

@@ -12,7 +12,7 @@ from napari_medai.core.landmarks import Landmarks
 from napari_medai.gui.activity import wait_for
 from napari_medai.gui.layers import LayerData, image_from_layer, layers_from_image
 from napari_medai.gui.notify import quiet_oblique_warning, say_notices
-from napari_medai.gui.points import layer_from_landmarks
+from napari_medai.gui.points import landmarks_from_layer, layer_from_landmarks
 from napari_medai.io.files import stem
 from napari_medai.io.sniff import can_read, format_by_name
 
@@ -30,6 +30,8 @@ def get_reader(path: Paths) -> ReadLayers | None:
         taken even if its bytes do not bear that out: reading it then says what is wrong.
     """
     file = Path(path) if isinstance(path, str) else None
+    if file is not None and is_landmarks(file):
+        return read_points
     named = file is not None and file.is_file() and format_by_name(file) is not None
     return read_layers if named or can_read(path) else None
 
@@ -52,6 +54,19 @@ def read_layers(path: Paths) -> list[LayerData]:
     return _as_layers(wait_for(lambda progress: read(path, progress=progress), "Reading"))
 
 
+def read_points(path: Paths) -> list[LayerData]:
+    """Read a table of landmarks as a Points layer.
+
+    Raises
+    ------
+    ReadError
+        If a line is not a point.
+    """
+    from napari_medai.io.points import read_landmarks
+
+    return _as_layers([read_landmarks(str(path))])
+
+
 def write_image(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
     """Write one image layer; the suffix says the format.
 
@@ -72,6 +87,19 @@ def write_labels(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
         If the layer's place cannot be understood, or the format cannot hold it.
     """
     return [_write(path, (data, attributes, "labels"))]
+
+
+def write_points(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
+    """Write one Points layer as a table of landmarks in patient coordinates.
+
+    Raises
+    ------
+    MedAIError
+        If two points have one name, or the disk refuses.
+    """
+    from napari_medai.io.points import write_landmarks
+
+    return [str(write_landmarks(landmarks_from_layer(data, attributes), path))]
 
 
 def write_layers(path: str, layers: list[LayerData]) -> list[str]:
@@ -124,11 +152,12 @@ def _as_layers(items: Iterable[MedicalImage | Landmarks]) -> list[LayerData]:
     quiet_oblique_warning()
     items = list(items)
     say_notices([item for item in items if isinstance(item, MedicalImage)])
-    return [layer for item in items for layer in _layers_of(item)]
+    several = len(items) > 1
+    return [layer for i, item in enumerate(items, 1) for layer in _layers_of(item, i * several)]
 
 
-def _layers_of(item: MedicalImage | Landmarks) -> list[LayerData]:
-    return [layer_from_landmarks(item)] if isinstance(item, Landmarks) else layers_from_image(item)
+def _layers_of(item: MedicalImage | Landmarks, number: int) -> list[LayerData]:
+    return [layer_from_landmarks(item)] if isinstance(item, Landmarks) else layers_from_image(item, number)
 
 
 def _write(path: str, layer: LayerData) -> str:
@@ -139,6 +168,14 @@ def _write_image(image: MedicalImage, path: Path) -> str:
     from napari_medai.io.write import write
 
     return str(write(image, path))
+
+
+def is_landmarks(path: Path) -> bool:
+    """Tell whether a file is a table of landmarks, by the line it begins with."""
+    if path.suffix.lower() != ".csv" or not path.is_file():
+        return False
+    with path.open("rb") as stream:
+        return stream.read(20).lstrip(b"\xef\xbb\xbf").startswith(b"# frame:")
 
 
 def _file_name(name: str) -> str:

@@ -11,21 +11,23 @@ from napari_medai.core.errors import ArgumentError
 from napari_medai.core.geometry import FloatArray, Geometry
 from napari_medai.core.image import MedicalImage
 from napari_medai.gui.appearance import image_appearance, labels_appearance
-from napari_medai.gui.placement import geometry_of, layer_matrix, place, seconds_in
-from napari_medai.gui.record import KEY, LayerRecord, fingerprint, smallest_labels
+from napari_medai.gui.placement import Placement, geometry_of, layer_matrix, place, seconds_in
+from napari_medai.gui.record import KEY, LayerRecord, smallest_labels
 from napari_medai.io.affines import embed_2d
 
 LayerData = tuple[Any, dict[str, Any], str]
 """What napari calls a layer data tuple: data, keyword arguments, layer type."""
 
 
-def layers_from_image(image: MedicalImage) -> list[LayerData]:
+def layers_from_image(image: MedicalImage, number: int = 0) -> list[LayerData]:
     """Turn an image into napari layers.
 
     Parameters
     ----------
     image : MedicalImage
         Any axes. A channel axis becomes one layer a channel.
+    number : int
+        Which of several images of its file or sample it is, from 1; 0 where it is the only one.
 
     Returns
     -------
@@ -33,7 +35,7 @@ def layers_from_image(image: MedicalImage) -> list[LayerData]:
         Layer data tuples whose voxels are views, reordered to the nearest axes; labels are writable
         copies. Every layer has units and axis labels.
     """
-    return [_layer(part) for part in split_channels(image)]
+    return [_layer(part, number) for part in split_channels(image)]
 
 
 def split_channels(image: MedicalImage) -> list[MedicalImage]:
@@ -56,21 +58,23 @@ def split_channels(image: MedicalImage) -> list[MedicalImage]:
     ]
 
 
-def _layer(image: MedicalImage) -> LayerData:
+def _layer(image: MedicalImage, number: int) -> LayerData:
+    if image.kind == "labels":
+        image = image.with_array(np.asarray(image.array))
     flat = "t" in image.axes and "z" not in image.axes
     deep = _deepened(image) if flat else image
     reorientation = deep.geometry.nearest_axes()
     shown = deep.reoriented(reorientation)
     step = float(image.meta.get("time_step_s") or 1.0)
     placement = place(shown.geometry, shown.axes[: shown.leading], step)
-    record = LayerRecord.of(deep, reorientation, image.array.dtype.str, flat)
+    record = LayerRecord.of(deep, reorientation, image.array.dtype.str, number, flat)
     arguments = {
         "name": image.name or ("labels" if image.kind == "labels" else "image"),
         "metadata": {KEY: record.to_json()},
         **placement.as_arguments(),
     }
     if image.kind == "labels":
-        data = smallest_labels(np.asarray(shown.array))
+        data = smallest_labels(shown.array)
         return data, {**arguments, **labels_appearance(image)}, "labels"
     return shown.array, {**arguments, **image_appearance(shown)}, "image"
 
@@ -119,28 +123,50 @@ def snapshot(layer: Any) -> LayerData:
     return data, state, layer_type
 
 
+def is_as_made(layer: Any) -> bool:
+    """Tell whether a layer still shows what it was made to show: nobody moved, painted or converted it."""
+    data, state, layer_type = layer.as_layer_data_tuple()
+    record = LayerRecord.found_in(state.get("metadata"))
+    if record is None or layer_type not in ("image", "labels") or not record.fits(tuple(np.shape(data))):
+        return False
+    array = data if hasattr(data, "dask") else np.asarray(data)
+    stored = _as_stored(array, record, layer_type)
+    return not _is_moved(state, record) and record.describes(stored, _kind(layer_type))
+
+
 def _own_image(array: Any, state: Mapping[str, Any], layer_type: str, record: LayerRecord) -> MedicalImage:
     lead, ndim = record.lead, len(record.shape)
-    back = record.reorientation.inverse
     geometry, meta = record.geometry, dict(record.meta)
-    placed = place(
-        record.reorientation.apply_geometry(geometry),
-        record.axes[:lead],
-        float(meta.get("time_step_s") or 1.0),
-    )
-    matrix = layer_matrix(state, lead + ndim)
-    units = list(state.get("units") or placed.units)
-    moved = not placed.holds(matrix, units)
+    moved = _is_moved(state, record)
     if moved:
-        geometry = back.apply_geometry(geometry_of(matrix, record.layer_shape, units[lead:]))
+        matrix = layer_matrix(state, lead + ndim)
+        units = list(state.get("units") or _place_of(record).units)
+        shown = geometry_of(matrix, record.layer_shape, units[lead:])
+        geometry = record.reorientation.undo_geometry(shown)
         meta.update(_time_step(matrix, units, record.axes[:lead]))
-    kind = _kind(layer_type)
-    array = back.apply(_restored(array, record.dtype) if kind == "labels" else array, lead)
-    unchanged = not moved and (not record.history or fingerprint(array) == record.fingerprint)
+    stored, kind = _as_stored(array, record, layer_type), _kind(layer_type)
+    history = record.steps if not moved and record.describes(stored, kind) else ()
     name = str(state.get("name") or "")
-    history = record.steps if unchanged else ()
-    image = MedicalImage(array, record.axes, geometry, kind, name, meta, history)
+    image = MedicalImage(stored, record.axes, geometry, kind, name, meta, history)
     return _flattened(image) if record.flat else image
+
+
+def _place_of(record: LayerRecord) -> Placement:
+    """Return where the layer was put at first."""
+    shown = record.reorientation.apply_geometry(record.geometry)
+    return place(shown, record.axes[: record.lead], float(record.meta.get("time_step_s") or 1.0))
+
+
+def _is_moved(state: Mapping[str, Any], record: LayerRecord) -> bool:
+    placed = _place_of(record)
+    matrix = layer_matrix(state, record.lead + len(record.shape))
+    return not placed.holds(matrix, list(state.get("units") or placed.units))
+
+
+def _as_stored(array: Any, record: LayerRecord, layer_type: str) -> Any:
+    """Return a layer's voxels in the type and the axis order they had in the image."""
+    typed = _restored(array, record.dtype) if layer_type == "labels" else array
+    return record.reorientation.undo(typed, record.lead)
 
 
 def _foreign_image(array: Any, state: Mapping[str, Any], layer_type: str) -> MedicalImage:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from napari_medai.core.geometry import Geometry, Reorientation, Unit
 from napari_medai.core.history import Record as HistoryStep
 from napari_medai.core.history import history_from_json, history_to_json
-from napari_medai.core.image import MedicalImage, thaw
+from napari_medai.core.image import Kind, MedicalImage, thaw
 
 KEY = "napari_medai"
 VERSION = 1
@@ -27,6 +27,8 @@ class LayerRecord:
     ----------
     axes : str
         The axes of the layer's data, colour samples among them.
+    kind : {"intensity", "labels"}
+        What the image is.
     dtype : str
         The type of the voxels before labels were made small.
     order, flips : tuple
@@ -38,12 +40,15 @@ class LayerRecord:
     history : tuple of mapping
         The image's steps.
     fingerprint : str
-        Of the voxels, where there is a history that they must agree with.
+        Of the voxels, where there is a history that they must agree with, or a person may paint.
+    number : int
+        Which of several images of its file or sample it is, from 1; 0 where it is the only one.
     flat : bool
         Whether the image is (t, y, x) and was given a z axis, so that time never meets a length.
     """
 
     axes: str
+    kind: Kind
     dtype: str
     order: tuple[int, ...]
     flips: tuple[bool, ...]
@@ -53,17 +58,24 @@ class LayerRecord:
     meta: Mapping[str, Any]
     history: tuple[Mapping[str, Any], ...] = ()
     fingerprint: str = ""
+    number: int = 0
     flat: bool = False
     version: int = VERSION
 
     @classmethod
     def of(
-        cls, image: MedicalImage, reorientation: Reorientation, dtype: str, flat: bool = False
+        cls,
+        image: MedicalImage,
+        reorientation: Reorientation,
+        dtype: str,
+        number: int = 0,
+        flat: bool = False,
     ) -> LayerRecord:
         """Describe an image that a layer is about to show reordered."""
         geometry = image.geometry
         return cls(
             image.axes,
+            image.kind,
             dtype,
             reorientation.order,
             reorientation.flips,
@@ -72,7 +84,8 @@ class LayerRecord:
             geometry.unit,
             thaw(image.meta),
             tuple(history_to_json(image.history)),
-            fingerprint(image.array) if image.history else "",
+            fingerprint(image.array) if image.history or image.kind == "labels" else "",
+            number,
             flat,
         )
 
@@ -125,6 +138,12 @@ class LayerRecord:
         """Tell whether data of this shape may still be what the record speaks of."""
         same_axes = len(shape) == len(self.axes)
         return same_axes and shape[self.lead : self.lead + len(self.shape)] == self.layer_shape
+
+    def describes(self, array: Any, kind: str) -> bool:
+        """Tell whether these are the voxels the record speaks of, in the image's axis order and type."""
+        if kind != self.kind or np.dtype(self.dtype) != array.dtype:
+            return False
+        return not self.fingerprint or fingerprint(array) == self.fingerprint
 
 
 def fingerprint(array: Any) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from napari_medai.core.image import MedicalImage
 from napari_medai.core.landmarks import Landmarks
 from napari_medai.gui.layers import LayerData, layers_from_image
+from napari_medai.gui.meshes import layer_from_mesh
 from napari_medai.gui.points import layer_from_landmarks
 
 
@@ -59,6 +60,8 @@ def present(result: Any, name: str, known: Sequence[MedicalImage] = ()) -> Prese
             layers.extend(layers_from_image(part.replace(name=title)))
         elif isinstance(part, Landmarks):
             layers.append(layer_from_landmarks(part.replace(name=title)))
+        elif hasattr(part, "vertices") and hasattr(part, "faces"):
+            layers.append(layer_from_mesh(part, title))
         elif _is_table(part):
             tables.append((title, part))
         elif part is not None:
@@ -68,7 +71,7 @@ def present(result: Any, name: str, known: Sequence[MedicalImage] = ()) -> Prese
 
 def _parts(result: Any, name: str) -> Iterator[tuple[str, Any]]:
     """Yield the parts of a result, the main one named as the whole."""
-    if isinstance(result, (MedicalImage, Landmarks)) or _is_table(result):
+    if isinstance(result, (MedicalImage, Landmarks)) or _is_table(result) or hasattr(result, "vertices"):
         yield name, result
         return
     if isinstance(result, tuple) and hasattr(result, "_fields"):

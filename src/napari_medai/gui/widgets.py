@@ -31,3 +31,10 @@ class MeasurePanel(GroupPanel):
 
     group = "measure"
     first = "measure_regions"
+
+
+class ExplainPanel(GroupPanel):
+    """Where a network looked, and whether that can be believed."""
+
+    group = "explain"
+    first = "explain_prediction"

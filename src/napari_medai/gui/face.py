@@ -1,0 +1,147 @@
+"""The widgets of a panel and how they lie; what they do, the panel says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QProgressBar,
+    QPushButton,
+    QScrollArea,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_medai.core.operation import Operation
+from napari_medai.core.progress import Step
+from napari_medai.gui.activity import TICKS
+from napari_medai.gui.chooser import OperationChooser
+from napari_medai.gui.form import OperationForm
+from napari_medai.gui.table import TablePanel
+
+_WIDTH = 290
+
+
+class PanelFace(QWidget):
+    """A chooser, a form, a Run button, a bar, a line of status, and tables below.
+
+    Parameters
+    ----------
+    operations : sequence of Operation
+        What can be chosen.
+    """
+
+    def __init__(self, operations: Sequence[Operation], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.chooser = OperationChooser(operations)
+        self.form = OperationForm(self.chooser.operation)
+        self.help_button = _tool("?", "What this operation does, its settings and sources")
+        self.summary, self.status = _words(), _words()
+        self.run_button = QPushButton("Run")
+        self.more_button = _tool("More", "Reset, or copy what Run does")
+        self.more_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.more = QMenu(self.more_button)
+        self.more_button.setMenu(self.more)
+        self.bar = QProgressBar()
+        self.bar.setRange(0, TICKS)
+        self.bar.setTextVisible(False)
+        self.bar.setVisible(False)
+        self._form_space, self._tables = QVBoxLayout(), QVBoxLayout()
+        self._form_space.addWidget(self.form)
+        self._lay_out()
+
+    def show_form(self, operation: Operation) -> None:
+        """Put another operation's form in the place of the one that is shown."""
+        old, self.form = self.form, OperationForm(operation)
+        self._form_space.replaceWidget(old, self.form)
+        old.setParent(None)
+        old.deleteLater()
+        self.summary.setText(operation.summary.replace("``", ""))
+
+    def show_running(self, running: bool) -> None:
+        """Turn Run into Cancel and back; nothing else can be changed meanwhile."""
+        self.run_button.setText("Cancel" if running else "Run")
+        self.run_button.setEnabled(True)
+        for widget in (self.chooser, self.form, self.more_button):
+            widget.setEnabled(not running)
+        self.bar.setRange(0, 0 if running else TICKS)
+        self.bar.setVisible(running)
+
+    def show_progress(self, step: Step, remaining: float) -> None:
+        """Show how far the work is, and how long it will still take where that is known."""
+        if step.total > 0:
+            self.bar.setRange(0, TICKS)
+            self.bar.setValue(int(step.fraction * TICKS))
+        left = f" · {duration(remaining)} left" if remaining >= 0 else ""
+        self.status.setText(f"{step.message or 'Working'} …{left}")
+
+    def show_tables(self, tables: Sequence[tuple[str, Any]]) -> None:
+        """Put new tables in the place of those shown before; none leaves them."""
+        if not tables:
+            return
+        while (item := self._tables.takeAt(0)) is not None:
+            item.widget().deleteLater()
+        for title, table in tables:
+            self._tables.addWidget(TablePanel(title, table))
+
+    def _lay_out(self) -> None:
+        content = QWidget()
+        column = QVBoxLayout(content)
+        column.addLayout(_row(self.chooser, self.help_button))
+        column.addWidget(self.summary)
+        column.addWidget(_line())
+        column.addLayout(self._form_space)
+        column.addLayout(_row(self.run_button, self.more_button))
+        column.addWidget(self.bar)
+        column.addWidget(self.status)
+        column.addLayout(self._tables)
+        column.addStretch()
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(content)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(scroll)
+        self.setMinimumWidth(_WIDTH)
+
+
+def duration(seconds: float) -> str:
+    """Write a time as people say it."""
+    if seconds < 60:
+        return f"{max(1, round(seconds))} s"
+    return f"{int(seconds // 60)} min {int(seconds % 60)} s"
+
+
+def _tool(text: str, tooltip: str) -> QToolButton:
+    button = QToolButton()
+    button.setText(text)
+    button.setToolTip(tooltip)
+    return button
+
+
+def _words() -> QLabel:
+    label = QLabel()
+    label.setWordWrap(True)
+    return label
+
+
+def _row(wide: QWidget, narrow: QWidget) -> QHBoxLayout:
+    row = QHBoxLayout()
+    row.addWidget(wide, 1)
+    row.addWidget(narrow)
+    return row
+
+
+def _line() -> QFrame:
+    line = QFrame()
+    line.setFrameShape(QFrame.Shape.HLine)
+    return line

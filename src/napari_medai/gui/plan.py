@@ -1,0 +1,206 @@
+"""The way from files to a result: the sources, and the steps of their histories, each once, in order."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from napari_medai import catalog
+from napari_medai.core.history import Record
+from napari_medai.core.history import Source as Origin
+from napari_medai.core.operation import Operation
+from napari_medai.gui.layers import is_as_made
+from napari_medai.gui.points import landmarks_from_layer
+from napari_medai.gui.record import LayerRecord
+
+Value = str | list[str] | None
+"""The name of a source or a step; a list where an input takes several."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a source can be found again.
+
+    Parameters
+    ----------
+    path : str
+        Its file or folder; empty where it was not read from one.
+    sample : str
+        The key of the sample it belongs to, or nothing.
+    number : int
+        Which of several images there, from 1; 0 where there is one.
+    """
+
+    path: str = ""
+    sample: str = ""
+    number: int = 0
+
+
+@dataclass(frozen=True)
+class Given:
+    """What goes into a step: the layer's name, the history of its image, where it came from, its kind."""
+
+    name: str
+    history: tuple[Record, ...] = ()
+    place: Place = Place()
+    is_labels: bool = False
+
+
+@dataclass(frozen=True)
+class PlannedStep:
+    """One step: what it is called, what it does to what, and with which options."""
+
+    name: str
+    operation: Operation
+    inputs: Mapping[str, Value]
+    options: Mapping[str, Any]
+
+
+@dataclass
+class Plan:
+    """Sources and steps, in an order in which they can be taken.
+
+    Parameters
+    ----------
+    places : mapping
+        From the name of a source's layer to where it can be found.
+    """
+
+    places: Mapping[str, Place] = field(default_factory=dict)
+    sources: dict[str, tuple[str, Place]] = field(default_factory=dict)
+    steps: list[PlannedStep] = field(default_factory=list)
+    labels: set[str] = field(default_factory=set)
+    _known: dict[str, str] = field(default_factory=dict)
+
+    def add_last(
+        self,
+        operation: Operation,
+        given: Mapping[str, Given | Sequence[Given] | None],
+        options: Mapping[str, Any],
+    ) -> None:
+        """Add the step that the plan is for, and all that leads to it."""
+        inputs = {name: self._given(value) for name, value in given.items()}
+        self.steps.append(PlannedStep("result", operation, inputs, changed_options(operation, options)))
+
+    def _given(self, value: Given | Sequence[Given] | None) -> Value:
+        if value is None:
+            return None
+        if not isinstance(value, Given):
+            return [self._one(item) for item in value]
+        return self._one(value)
+
+    def _one(self, given: Given) -> str:
+        if given.history:
+            return self._result(given.history)
+        variable = self._source(f"layer:{given.name}", given.name, given.place)
+        if given.is_labels:
+            self.labels.add(variable)
+        return variable
+
+    def _result(self, history: Sequence[Record]) -> str:
+        record = history[-1]
+        key = json.dumps([step.to_json() for step in history], sort_keys=True)
+        if key not in self._known:
+            operation = catalog.find(record.operation)
+            inputs = {name: self._origin(origin) for name, origin in record.inputs.items()}
+            name = f"step_{len(self.steps) + 1}"
+            options = changed_options(operation, record.parameters)
+            self.steps.append(PlannedStep(name, operation, inputs, options))
+            self._known[key] = f"{name}.{record.output}" if record.output else name
+        return self._known[key]
+
+    def _origin(self, origin: Origin | tuple[Origin, ...]) -> Value:
+        if isinstance(origin, tuple):
+            return [str(self._origin(item)) for item in origin]
+        if origin.history:
+            return self._result(origin.history)
+        place = self.places.get(origin.name, Place())
+        return self._source(f"layer:{origin.name}", origin.name, place)
+
+    def _source(self, key: str, name: str, place: Place) -> str:
+        if key not in self._known:
+            variable = _variable(name, taken=set(self.sources))
+            self.sources[variable] = (name, place)
+            self._known[key] = variable
+        return self._known[key]
+
+
+def plan_of(
+    operation: Operation, layers: Mapping[str, Any], options: Mapping[str, Any], shown: Iterable[Any]
+) -> Plan:
+    """Plan one step on layers, from their files on.
+
+    Parameters
+    ----------
+    operation : Operation
+        What to do.
+    layers : mapping
+        From an input's name to a layer, a list of layers, or nothing.
+    options : mapping
+        The operation's options.
+    shown : iterable of layer
+        All layers of the viewer; sources of histories are looked for among them by name.
+    """
+    images = [layer for layer in shown if type(layer).__name__ in ("Image", "Labels", "Points")]
+    plan = Plan({layer.name: given_of(layer).place for layer in images})
+    given = {
+        name: [given_of(layer) for layer in value] if isinstance(value, list) else value and given_of(value)
+        for name, value in layers.items()
+    }
+    plan.add_last(operation, given, options)
+    return plan
+
+
+def given_of(layer: Any) -> Given:
+    """Describe a layer as an input: as a step's result, as a file's image, or as what it is now."""
+    if type(layer).__name__ == "Points":
+        history = landmarks_from_layer(*layer.as_layer_data_tuple()[:2]).history
+        return Given(layer.name, history, _place(layer, 0))
+    if not is_as_made(layer):
+        foreign = LayerRecord.found_in(layer.metadata) is None
+        return Given(layer.name, (), _place(layer, 0) if foreign else Place(), _is_labels(layer))
+    record = LayerRecord.found_in(layer.metadata)
+    assert record is not None
+    return Given(layer.name, record.steps, _place(layer, record.number), _is_labels(layer))
+
+
+def _is_labels(layer: Any) -> bool:
+    return type(layer).__name__ == "Labels"
+
+
+def _place(layer: Any, number: int) -> Place:
+    source = layer.source
+    ours = source.sample is not None and source.sample[0] == "napari-medai"
+    return Place(str(source.path or ""), source.sample[1] if ours else "", number)
+
+
+def changed_options(operation: Operation, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options whose values are not the defaults, as plain values."""
+    by_name = {p.name: p for p in operation.options}
+    changed = {}
+    for name, value in options.items():
+        parameter = by_name[name]
+        plain = _plain(value)
+        if parameter.required or plain != _plain(parameter.default):
+            changed[name] = plain
+    return changed
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value if isinstance(value, (bool, int, float, str, dict, type(None))) else str(value)
+
+
+def _variable(name: str, taken: set[str]) -> str:
+    """Make a Python name of a layer's."""
+    word = re.sub(r"\W+", "_", name.lower(), flags=re.ASCII).strip("_") or "image"
+    if not word[0].isalpha() or word in ("medai", "result", "in", "is", "as", "or", "and", "not", "if"):
+        word = f"image_{word}"
+    number, candidate = 2, word
+    while candidate in taken:
+        candidate, number = f"{word}_{number}", number + 1
+    return candidate

@@ -1,0 +1,76 @@
+"""One step on layers: taken apart for the worker thread, put together for the viewer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from napari_medai.core.image import MedicalImage
+from napari_medai.core.operation import Operation
+from napari_medai.core.progress import Progress, Step, part
+from napari_medai.gui.layers import image_from_layer, snapshot
+from napari_medai.gui.points import landmarks_from_layer
+from napari_medai.gui.results import Presentation, present
+
+_SHARE = 0.98
+"""How much of the bar the operation itself has."""
+
+
+def take_snapshots(layers: Mapping[str, Any]) -> dict[str, Any]:
+    """Copy what the worker needs of each input's layer, or layers; on the main thread.
+
+    Parameters
+    ----------
+    layers : mapping
+        From an input's name to a layer, a list of layers, or nothing.
+    """
+    return {
+        name: [snapshot(layer) for layer in value] if isinstance(value, list) else value and snapshot(value)
+        for name, value in layers.items()
+    }
+
+
+def take_step(
+    operation: Operation,
+    snapshots: Mapping[str, Any],
+    options: Mapping[str, Any],
+    name: str,
+    progress: Progress,
+) -> Presentation:
+    """Run an operation on snapshots of layers; in the worker thread.
+
+    Parameters
+    ----------
+    operation : Operation
+        What to do.
+    snapshots : mapping
+        As :func:`take_snapshots` makes them.
+    options : mapping
+        The values of the form.
+    name : str
+        What the new layers are called.
+    progress : Progress
+        Hears the operation, and when it is done.
+    """
+    inputs = {key: as_input(value) for key, value in snapshots.items()}
+    heard = {"progress": part(progress, 0.0, _SHARE)} if operation.reports_progress else {}
+    result = operation.function(**inputs, **options, **heard)
+    progress(Step(_SHARE, 1.0, "Showing the result"))
+    given = [item for value in inputs.values() for item in (value if isinstance(value, list) else [value])]
+    return present(result, name, [item for item in given if isinstance(item, MedicalImage)])
+
+
+def as_input(snapshot: Any) -> Any:
+    """Turn a snapshot, or a list of them, into what operations take.
+
+    Raises
+    ------
+    MedAIError
+        If a layer's place in the world cannot be understood.
+    """
+    if snapshot is None:
+        return None
+    if isinstance(snapshot, list):
+        return [as_input(item) for item in snapshot]
+    data, state, layer_type = snapshot
+    return landmarks_from_layer(data, state) if layer_type == "points" else image_from_layer(*snapshot)
