@@ -6,10 +6,11 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 from small_scans import small_scan
 
-from napari_medai import write
+from napari_medai import read, write
 from napari_medai.recipe import Recipe, save
 
 
@@ -70,6 +71,19 @@ def test_what_cannot_begin_is_2_and_one_line(tmp_path, recipe, scans, command, w
     assert said.code == 2
     assert finding in said.err
     assert said.err.count("\n") == 1
+
+
+def test_a_result_file_gives_the_recipe_that_makes_it_again(tmp_path, scans, command):
+    scan, smooth, mask = scans / "p0.nii.gz", tmp_path / "s.nii.gz", tmp_path / "m.nii.gz"
+    assert command("smooth-gaussian", scan, "-o", smooth, "--sigma-mm", "1.5").code == 0
+    assert command("threshold-otsu", smooth, "-o", mask).code == 0
+    saved = tmp_path / "again.yaml"
+    assert command("recipe", mask, "-o", saved, "--name", "bright").code == 0
+    assert command("recipe", mask, "--name", "bright").out == saved.read_text()
+    assert command("run", saved, scan, "-o", tmp_path / "out", "--workers", "1").code == 0
+    again = read(tmp_path / "out" / "p0" / "threshold_otsu.nii.gz")[0]
+    np.testing.assert_array_equal(again.array, read(mask)[0].array)
+    assert "no history" in command("recipe", scan).err
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")

@@ -13,6 +13,7 @@ OWN = {
     "info": "What a file or folder holds: axes, size, spacing, orientation.",
     "list": "Every operation, by group.",
     "run": "Replay a recipe on one case, or on every case of a folder, glob or table.",
+    "recipe": "How a result file was made, as a recipe that makes it again.",
     "models": "The models at hand, with what they segment or find.",
     "samples": "Write the sample images to a folder.",
     "demo": "Run the main job on real and sample input and write a report with pictures.",

@@ -15,6 +15,7 @@ def command(word: str | None) -> None:
     shown = 0
     for group in catalog.GROUPS:
         found = [o for o in catalog.of_group(group) if not word or _matches(o, word)]
+        found.sort(key=lambda operation: operation.name)
         if found:
             click.echo(f"{chr(10) if shown else ''}{click.style(group, bold=True)}")
         for operation in found:
