@@ -41,14 +41,17 @@ def read_other(source: Source) -> list[MedicalImage]:
             warnings.simplefilter("ignore")
             opened = _open(source)
             _check_size(opened, source)
-            values = np.asanyarray(opened.dataobj)
+            values = _values(opened)
     except ReadError:
         raise
     except Exception as error:
         raise _damaged(source, error) from error
     array, axes = _arrange(values, source)
     place = axes.index("z")
-    geometry = Geometry(array.shape[place : place + 3], affines.from_ras(opened.affine))
+    affine = affines.from_ras(opened.affine)
+    if source.format == "minc":
+        affine = affines.from_ijk(affine)
+    geometry = Geometry(array.shape[place : place + 3], affine)
     return [MedicalImage(array, axes, geometry, name=stem(source.path), meta=_meta(source, opened, axes))]
 
 
@@ -69,6 +72,16 @@ def _open(source: Source) -> Any:
     return nib.load(source.path)
 
 
+def _values(opened: Any) -> AnyArray:
+    """Read the voxels; the file that nibabel leaves open for PAR/REC is closed."""
+    try:
+        return np.asanyarray(opened.dataobj)
+    finally:
+        stream = getattr(opened.dataobj, "file_like", None)
+        if stream is not None and hasattr(stream, "close"):
+            stream.close()
+
+
 def _check_size(opened: Any, source: Source) -> None:
     """Compare what the header promises with all files the image consists of."""
     wanted = int(np.prod([float(n) for n in opened.shape])) * np.dtype(opened.get_data_dtype()).itemsize
@@ -82,6 +95,9 @@ def _check_size(opened: Any, source: Source) -> None:
 
 
 def _arrange(values: AnyArray, source: Source) -> tuple[AnyArray, str]:
+    """Bring axes into the order (t), z, y, x; MINC holds them so, the others reversed."""
+    if source.format == "minc":
+        values = values.T
     while values.ndim > 3 and values.shape[-1] == 1:
         values = values[..., 0]
     values = values.reshape(values.shape + (1,) * (3 - values.ndim))
@@ -114,6 +130,8 @@ def _meta(source: Source, opened: Any, axes: str) -> dict[str, Any]:
 def _damaged(source: Source, error: Exception) -> ReadError:
     reason = str(error).replace(str(source.path), source.shown).split("\n")[0] or type(error).__name__
     reason = reason.replace(str(source.path.parent), "").strip()
+    if "h5py" in reason:
+        return ReadError(f"{source.shown} is a MINC 2 file, which needs h5py.", hint="pip install h5py")
     return ReadError(
         f"{source.shown} is not a readable {_NAMES[source.format]} file: {reason}.",
         hint="Copy the file again, with the voxel file beside it where there is one.",
