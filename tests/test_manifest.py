@@ -45,22 +45,20 @@ def test_every_python_name_resolves(command):
     assert callable(getattr(import_module(module), name))
 
 
-def test_every_group_with_operations_has_a_panel_and_no_other():
-    from napari_medai.gui import widgets
+def group_panels():
+    """The panels of the manifest that show a group of operations."""
+    found = [COMMANDS[w.command].python_name.partition(":") for w in MANIFEST.contributions.widgets]
+    return [getattr(import_module(m), n) for m, _, n in found if m == "napari_medai.gui.widgets"]
 
-    shown = {
-        getattr(widgets, COMMANDS[w.command].python_name.partition(":")[2]).group
-        for w in MANIFEST.contributions.widgets
-    }
+
+def test_every_group_with_operations_has_a_panel_and_no_other():
+    shown = {panel.group for panel in group_panels()}
     filled = {o.group for o in catalog.operations().values() if o.group in catalog.GROUPS}
     assert shown == filled
 
 
 def test_the_first_operation_of_every_panel_exists():
-    from napari_medai.gui import widgets
-
-    for entry in MANIFEST.contributions.widgets:
-        panel = getattr(widgets, COMMANDS[entry.command].python_name.partition(":")[2])
+    for panel in group_panels():
         assert catalog.find(panel.first).group == panel.group
 
 

@@ -230,3 +230,24 @@ def test_text_that_is_no_list_is_refused(form):
     form.fields["percents"].widget.setText("[1, 2")
     with pytest.raises(ArgumentError, match="not JSON"):
         form.values()
+
+
+def test_lengths_are_in_pixels_where_the_layer_knows_no_millimetres(form):
+    form.offer([Image(np.zeros((3, 4, 5)), units=("pixel",) * 3, contrast_limits=(0, 1))])
+    assert form.fields["sigma_mm"].widget.text() == "1.5 px"
+    form.offer([Image(np.zeros((3, 4, 5)), units=("mm",) * 3, contrast_limits=(0, 1))])
+    assert form.fields["sigma_mm"].widget.text() == "1.5 mm"
+
+
+def test_spacing_is_suggested_from_the_layer_until_a_person_sets_it(qtbot):
+    form = OperationForm(catalog.find("resample_to_spacing"))
+    qtbot.addWidget(form)
+    coarse = Image(np.zeros((3, 4, 5)), scale=(5, 0.7, 0.7), units=("mm",) * 3, contrast_limits=(0, 1))
+    fine = Image(np.zeros((3, 4, 5)), scale=(0.5, 0.7, 0.7), units=("mm",) * 3, contrast_limits=(0, 1))
+    form.offer([coarse])
+    assert form.values()["spacing_mm"] == (0.7,)
+    form.offer([coarse, fine], active=fine)
+    assert form.values()["spacing_mm"] == (0.5,)
+    form.set_values({"spacing_mm": (2.0, 1.0, 1.0)})
+    form.follow(coarse)
+    assert form.values()["spacing_mm"] == (2.0, 1.0, 1.0)

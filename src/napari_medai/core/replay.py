@@ -8,7 +8,7 @@ from typing import Any
 from napari_medai.core.errors import MedAIError
 from napari_medai.core.history import Record, Source, digest
 from napari_medai.core.operation import registered
-from napari_medai.core.progress import Progress, silent, track
+from napari_medai.core.progress import Progress, Step, part, silent
 
 
 def replay(history: Sequence[Record], sources: Iterable[Any], progress: Progress = silent) -> Any:
@@ -21,7 +21,7 @@ def replay(history: Sequence[Record], sources: Iterable[Any], progress: Progress
     sources : iterable of MedicalImage or Landmarks
         The unprocessed inputs; they are known by the fingerprint of their voxels, not by name.
     progress : Progress
-        Hears one report a step.
+        Hears every step from within; what it raises stops the step under way.
 
     Returns
     -------
@@ -35,12 +35,14 @@ def replay(history: Sequence[Record], sources: Iterable[Any], progress: Progress
     """
     known = {digest(source): source for source in sources}
     current: Any = None
-    for record in track(list(history), progress, "Replaying"):
-        current = _take(record, current, known)
+    for index, record in enumerate(history):
+        share = part(progress, index / len(history), (index + 1) / len(history), "Replaying")
+        share(Step(0, 1))
+        current = _take(record, current, known, share)
     return current
 
 
-def _take(record: Record, current: Any, known: dict[str, Any]) -> Any:
+def _take(record: Record, current: Any, known: dict[str, Any], progress: Progress) -> Any:
     operation = registered().get(record.operation)
     if operation is None:
         raise MedAIError(
@@ -51,20 +53,22 @@ def _take(record: Record, current: Any, known: dict[str, Any]) -> Any:
     arguments = dict(record.parameters)
     for name, source in record.inputs.items():
         if isinstance(source, tuple):
-            arguments[name] = [_resolve(s, known) for s in source]
+            arguments[name] = [_resolve(s, known, progress) for s in source]
         elif name == primary and current is not None:
             arguments[name] = current
         else:
-            arguments[name] = _resolve(source, known)
+            arguments[name] = _resolve(source, known, progress)
     if record.device:
         arguments["device"] = record.device
+    if operation.reports_progress:
+        arguments["progress"] = progress
     result = operation.function(**arguments)
     return _output(result, record.output)
 
 
-def _resolve(source: Source, known: dict[str, Any]) -> Any:
+def _resolve(source: Source, known: dict[str, Any], progress: Progress) -> Any:
     if source.history:
-        return replay(source.history, known.values())
+        return replay(source.history, known.values(), part(progress, 0.0, 0.0))
     if source.digest not in known:
         raise MedAIError(
             f"The source {source.name!r} of this history is not among those given.",

@@ -180,6 +180,13 @@ def _tidy(box: Any, parameter: Parameter) -> None:
         box.setSuffix(f" {parameter.unit}")
 
 
+def show_unit(widget: QWidget, unit: str) -> None:
+    """Show another unit behind the numbers of a field that shows one."""
+    for box in (widget, *widget.findChildren(QAbstractSpinBox)):
+        if isinstance(box, (QSpinBox, QDoubleSpinBox)) and box.suffix():
+            box.setSuffix(f" {unit}")
+
+
 def _numbers(parameter: Parameter, count: int) -> Field:
     """A row of number boxes for a tuple of fixed length."""
     row = QWidget()

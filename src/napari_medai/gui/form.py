@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFormLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from napari_medai.core.operation import Operation
 from napari_medai.core.parameter import Parameter
-from napari_medai.gui.fields import Field, make_field
+from napari_medai.gui.facts import finest_spacing, unit_on
+from napari_medai.gui.fields import Field, make_field, show_unit
 from napari_medai.gui.pickers import LayerPicker, LayersPicker
 
 Picker = LayerPicker | LayersPicker
@@ -25,8 +26,6 @@ class OperationForm(QWidget):
         What the form is for.
     """
 
-    primary_changed = Signal()
-
     def __init__(self, operation: Operation, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.operation = operation
@@ -35,12 +34,13 @@ class OperationForm(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(self._rows([p for p in operation.parameters if not p.advanced]))
+        self._suggested: dict[str, Any] = {}
         self.advanced = self._folded([p for p in operation.parameters if p.advanced])
         if self.advanced is not None:
             layout.addWidget(self.advanced)
         primary = self.primary
         if primary is not None:
-            primary.changed.connect(self.primary_changed)
+            primary.changed.connect(self._adapt)
 
     @property
     def primary(self) -> Picker | None:
@@ -61,6 +61,7 @@ class OperationForm(QWidget):
             picker.offer(layers)
         self.follow(active)
         self._spread()
+        self._adapt()
 
     def follow(self, active: Any) -> None:
         """Choose the layer a person has just selected for the first input that it fits."""
@@ -97,6 +98,21 @@ class OperationForm(QWidget):
     def reset(self) -> None:
         """Show the defaults again."""
         self.set_values({p.name: p.default for p in self.operation.options if not p.required})
+
+    def _adapt(self) -> None:
+        """Fit units and suggestions to the chosen layer; what a person has set stays."""
+        layer = self.primary.layer() if isinstance(self.primary, LayerPicker) else None
+        if layer is None or not hasattr(layer, "units"):
+            return
+        for parameter in self.operation.options:
+            show_unit(self.fields[parameter.name].widget, unit_on(layer, parameter.unit))
+        spacing = self.fields.get("spacing_mm")
+        known = {p.name: p.default for p in self.operation.options}
+        if spacing is not None and isinstance(known["spacing_mm"], tuple):
+            untouched = self._suggested.get("spacing_mm", known["spacing_mm"])
+            if spacing.get() == untouched:
+                self._suggested["spacing_mm"] = finest_spacing(layer)
+                spacing.set(self._suggested["spacing_mm"])
 
     def _rows(self, parameters: list[Parameter]) -> QFormLayout:
         rows = QFormLayout()
