@@ -13,6 +13,8 @@ from made_images import points
 
 from napari_medai import Boxes, Geometry, Landmarks, MedicalImage, SpatialTransform
 from napari_medai.core.operation import Operation, Parameter
+from napari_medai.segment import train_classifier
+from napari_medai.segment.pixel_classifier import PixelClassifier
 
 
 def grids() -> dict[str, Geometry]:
@@ -89,6 +91,9 @@ def make_option(parameter: Parameter, folder: Path) -> Any:
     kind = parameter.value_type
     if kind is Path:
         return folder
+    if kind is PixelClassifier:
+        grid = grids()["3-D"]
+        return train_classifier(intensity_image(grid), labels_image(grid))
     if parameter.choices:
         return parameter.choices[0]
     if isinstance(kind, type) and issubclass(kind, enum.Enum):

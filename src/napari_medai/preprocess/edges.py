@@ -182,7 +182,7 @@ def _bell(sigma: float) -> FloatArray:
 
 
 def _bend(bell: FloatArray, step: float) -> FloatArray:
-    """The second derivative of a sampled Gaussian, per square mm: exact on constants, slopes and parabolas."""
+    """The second derivative of a sampled Gaussian, per square mm; exact on parabolas."""
     place = np.arange(len(bell)) - len(bell) // 2
     variance = float((bell * place**2).sum())
     values = bell * (place**2 - variance)

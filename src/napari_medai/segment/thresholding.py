@@ -86,3 +86,43 @@ def otsu(counted: Histogram) -> float:
     from skimage.filters import threshold_otsu
 
     return float(threshold_otsu(hist=counted))
+
+
+def li(counted: Histogram) -> float:
+    """Li's minimum cross entropy threshold, by its fixed-point iteration (Li and Tam 1998)."""
+    counts, centres = counted
+    shift = centres[0] - (centres[1] - centres[0])
+    values = centres - shift
+    threshold, before = float(np.average(values, weights=counts)), np.inf
+    while abs(threshold - before) > (centres[1] - centres[0]) / 4:
+        low = values <= threshold
+        if not counts[low].any() or not counts[~low].any():
+            break
+        back = np.average(values[low], weights=counts[low])
+        fore = np.average(values[~low], weights=counts[~low])
+        before, threshold = threshold, float((fore - back) / (np.log(fore) - np.log(back)))
+    return threshold + float(shift)
+
+
+def yen(counted: Histogram) -> float:
+    """Yen's maximum correlation threshold."""
+    from skimage.filters import threshold_yen
+
+    return float(threshold_yen(hist=counted))
+
+
+def triangle(counted: Histogram) -> float:
+    """The value farthest from the line between the histogram's peak and its longer tail's end."""
+    counts, centres = counted
+    peak = int(np.argmax(counts))
+    filled = np.flatnonzero(counts)
+    first, last = int(filled[0]), int(filled[-1])
+    end = first if peak - first > last - peak else last
+    places = np.arange(min(peak, end), max(peak, end) + 1)
+    if len(places) < 3:
+        return float(centres[peak])
+    line = counts[peak] + (counts[end] - counts[peak]) * (places - peak) / (end - peak)
+    return float(centres[places[int(np.argmax(line - counts[places]))]])
+
+
+RULES: dict[str, Rule] = {"otsu": otsu, "li": li, "yen": yen, "triangle": triangle}
