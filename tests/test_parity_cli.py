@@ -16,6 +16,7 @@ from napari_medai.cli.command import command_of
 from napari_medai.cli.failure import guarded
 from napari_medai.cli.values import as_word
 from napari_medai.io.points import read_landmarks, write_landmarks
+from napari_medai.measure.mesh import Mesh
 from napari_medai.recipe.inputs import read_input
 from napari_medai.recipe.results import parts_of, plain, suffix_of
 
@@ -116,6 +117,9 @@ def compare(value, path):
         )
     elif isinstance(value, SpatialTransform):
         np.testing.assert_array_equal(SpatialTransform.load(path).matrix, value.matrix)
+    elif isinstance(value, Mesh):
+        value.save(path.with_name(f"called{path.suffix}"))
+        assert path.read_bytes() == path.with_name(f"called{path.suffix}").read_bytes()
     elif isinstance(value, Landmarks):
         np.testing.assert_array_equal(read_landmarks(path).positions, value.positions)
     elif isinstance(value, pd.DataFrame):

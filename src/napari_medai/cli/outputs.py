@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -12,12 +11,22 @@ from napari_medai.core.image import MedicalImage
 from napari_medai.core.operation import Operation
 from napari_medai.core.parameter import Parameter
 from napari_medai.core.transform import SpatialTransform
-from napari_medai.recipe.results import OWN_SUFFIX, csv_of, is_table, parts_of, plain, staged, write_value
+from napari_medai.measure.mesh import Mesh
+from napari_medai.recipe.results import (
+    OWN_SUFFIX,
+    csv_of,
+    is_single,
+    is_table,
+    parts_of,
+    plain,
+    staged,
+    write_value,
+)
 
 
 def needs_file(operation: Operation) -> bool:
     """Whether the result cannot be shown as text."""
-    return any(t in (MedicalImage, SpatialTransform) for t in _result_parts(operation).values())
+    return any(t in (MedicalImage, SpatialTransform, Mesh) for t in _result_parts(operation).values())
 
 
 def check_free(operation: Operation, out: Path, force: bool) -> None:
@@ -95,7 +104,6 @@ def _result_parts(operation: Operation) -> dict[str, Any]:
     kind = operation.result_type
     if get_origin(kind) is tuple:
         return {str(i): t for i, t in enumerate(get_args(kind)) if t is not Ellipsis}
-    several = is_dataclass(kind) and kind not in (MedicalImage, *OWN_SUFFIX)
-    if several or hasattr(kind, "_fields"):
+    if not is_single(kind):
         return {name: Parameter(name, t).value_type for name, t in get_type_hints(kind).items()}
     return {"": Parameter("result", kind).value_type}

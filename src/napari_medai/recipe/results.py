@@ -18,8 +18,14 @@ from napari_medai.core.errors import WriteError
 from napari_medai.core.image import MedicalImage
 from napari_medai.core.landmarks import Landmarks
 from napari_medai.core.transform import SpatialTransform
+from napari_medai.measure.mesh import Mesh
 
-OWN_SUFFIX: dict[type, str] = {SpatialTransform: ".tfm", Landmarks: ".csv", Boxes: ".json"}
+OWN_SUFFIX: dict[type, str] = {SpatialTransform: ".tfm", Landmarks: ".csv", Boxes: ".json", Mesh: ".ply"}
+
+
+def is_single(kind: Any) -> bool:
+    """Tell whether a type of result is one thing and not several under their names."""
+    return kind in (MedicalImage, *OWN_SUFFIX) or not (is_dataclass(kind) or hasattr(kind, "_fields"))
 
 
 def parts_of(result: Any) -> dict[str, Any]:
@@ -27,7 +33,7 @@ def parts_of(result: Any) -> dict[str, Any]:
     if isinstance(result, tuple):
         names = getattr(result, "_fields", map(str, range(len(result))))
         parts = dict(zip(names, result, strict=True))
-    elif is_dataclass(result) and not isinstance(result, (MedicalImage, *OWN_SUFFIX)):
+    elif not is_single(type(result)):
         parts = {f.name: getattr(result, f.name) for f in fields(result)}
     else:
         return {"": result}
@@ -40,7 +46,7 @@ def write_value(value: Any, path: Path) -> None:
     Parameters
     ----------
     value : object
-        An image, a transform, landmarks, a table, or plain values.
+        An image, a transform, a mesh, landmarks, a table, or plain values.
     path : Path
         Its suffix must be one for that kind of result.
 
@@ -53,7 +59,7 @@ def write_value(value: Any, path: Path) -> None:
         from napari_medai.io.write import write
 
         write(value, path)
-    elif isinstance(value, SpatialTransform):
+    elif isinstance(value, SpatialTransform | Mesh):
         value.save(path)
     elif is_table(value):
         _require_suffix(path, ".csv", "a table")
