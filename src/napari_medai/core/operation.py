@@ -242,7 +242,7 @@ def _hints(raw: Callable[..., Any], wanted: Callable[[str], bool]) -> dict[str, 
 
 def _stamp(result: Any, record: Record, primary: Any) -> Any:
     """Add a step to the history of a result, or of each result in a tuple or dataclass."""
-    if isinstance(result, MedicalImage | Landmarks | Boxes):
+    if _keeps_history(result):
         return replace(result, history=(*getattr(primary, "history", ()), record))
     if isinstance(result, tuple) and hasattr(result, "_fields"):
         names: tuple[str, ...] = result._fields
@@ -253,7 +253,14 @@ def _stamp(result: Any, record: Record, primary: Any) -> Any:
         return tuple(_stamp(v, replace(record, output=str(i)), primary) for i, v in enumerate(result))
     if is_dataclass(result) and not isinstance(result, type):
         values = {f.name: getattr(result, f.name) for f in fields(result) if f.init}
-        images = {n: v for n, v in values.items() if isinstance(v, MedicalImage | Landmarks | Boxes)}
+        images = {n: v for n, v in values.items() if _keeps_history(v)}
         changes = {n: _stamp(v, replace(record, output=n), primary) for n, v in images.items()}
         return replace(result, **changes) if changes else result
     return result
+
+
+def _keeps_history(value: Any) -> bool:
+    """Whether a value is a dataclass that carries its steps with it: an image, points, boxes, a mesh."""
+    return (
+        is_dataclass(value) and not isinstance(value, type) and "history" in {f.name for f in fields(value)}
+    )
