@@ -137,7 +137,6 @@ def extract_mesh(
     if box is None:
         known = ", ".join(map(str, present_labels(volume)[:20])) or "none"
         raise ArgumentError(f"Label {label or 'any'} has no voxels.", hint=f"Labels here: {known}.")
-    _require_small(mask[box].shape, labels.geometry, smoothing_mm, triangle_mm or 0.0)
     _check_lengths(mask[box].shape, labels.geometry, smoothing_mm, triangle_mm)
     progress(Step(0, 3, "Smoothing the region"))
     field, start, level = _field(mask[box], box, labels.geometry, smoothing_mm, triangle_mm or 0.0)
@@ -147,18 +146,6 @@ def extract_mesh(
     name = labels.name if label is None else label_name(labels, label)
     mesh = Mesh(vertices, faces, labels.geometry.unit, name)
     return mesh if mesh.volume > 0 else Mesh(vertices, faces[:, ::-1], labels.geometry.unit, name)
-
-
-def _require_small(shape: tuple[int, ...], geometry: Geometry, smoothing: float, triangle: float) -> None:
-    """Refuse detail coarser than the region before a grid as large as that detail is made."""
-    extent = float((np.array(shape) * geometry.spacing).max())
-    for found, what in ((triangle, "triangles"), (smoothing, "smoothing")):
-        if found > extent:
-            raise ArgumentError(
-                f"Found {what} of {found:g} {geometry.unit}: too large for the region, which is {extent:g} "
-                f"{geometry.unit} wide.",
-                hint="Choose a smaller length.",
-            )
 
 
 def _check_lengths(
