@@ -15,6 +15,7 @@ from napari_medai.cli.app import commands
 from napari_medai.cli.command import command_of
 from napari_medai.cli.failure import guarded
 from napari_medai.cli.values import as_word
+from napari_medai.io.boxes import read_boxes, write_boxes
 from napari_medai.io.points import read_landmarks, write_landmarks
 from napari_medai.measure.mesh import Mesh
 from napari_medai.recipe.inputs import read_input
@@ -29,6 +30,8 @@ def on_disk(value, path):
         return write(value, path.with_suffix(".nii.gz"))
     if isinstance(value, Landmarks):
         return write_landmarks(value, path.with_suffix(".csv"))
+    if isinstance(value, Boxes):
+        return write_boxes(value, path.with_suffix(".csv"))
     assert isinstance(value, SpatialTransform), f"no file for {type(value).__name__}"
     value.save(path.with_suffix(".tfm"))
     return path.with_suffix(".tfm")
@@ -37,6 +40,8 @@ def on_disk(value, path):
 def read_back(path, parameter):
     if parameter.input_type is Landmarks:
         return read_landmarks(path)
+    if parameter.input_type is Boxes:
+        return read_boxes(path)
     if parameter.input_type is SpatialTransform:
         return SpatialTransform.load(path)
     return read_input("labels" if parameter.image_kind == "labels" else "image", str(path))
@@ -78,8 +83,6 @@ def call(operation, data):
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda o: o.name)
 def test_typed_and_called_give_the_same(operation, tmp_path, capfd):
-    if any(p.input_type is Boxes and p.required for p in operation.inputs):
-        pytest.skip("boxes have no file format yet")
     refusals = []
     for name, geometry in grids().items():
         folder = tmp_path / name
@@ -120,6 +123,8 @@ def compare(value, path):
     elif isinstance(value, Mesh):
         value.save(path.with_name(f"called{path.suffix}"))
         assert path.read_bytes() == path.with_name(f"called{path.suffix}").read_bytes()
+    elif isinstance(value, Boxes):
+        np.testing.assert_array_equal(read_boxes(path).upper, value.upper)
     elif isinstance(value, Landmarks):
         np.testing.assert_array_equal(read_landmarks(path).positions, value.positions)
     elif isinstance(value, pd.DataFrame):

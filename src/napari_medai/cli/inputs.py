@@ -10,12 +10,17 @@ import click
 import numpy as np
 
 from napari_medai.core.boxes import Boxes
-from napari_medai.core.errors import ArgumentError
 from napari_medai.core.image import MedicalImage
 from napari_medai.core.landmarks import Landmarks
 from napari_medai.core.parameter import Parameter
 from napari_medai.core.transform import SpatialTransform
 from napari_medai.recipe import inputs
+
+_OTHERS: dict[type | None, inputs.InputKind] = {
+    SpatialTransform: "transform",
+    Landmarks: "landmarks",
+    Boxes: "boxes",
+}
 
 
 def read_input(parameter: Parameter, spec: str, *, as_labels: bool = False) -> Any:
@@ -35,12 +40,8 @@ def read_input(parameter: Parameter, spec: str, *, as_labels: bool = False) -> A
     MedAIError
         If there is no such file, it cannot be read, or it holds several images and none is chosen.
     """
-    if parameter.input_type is SpatialTransform:
-        return inputs.read_input("transform", spec)
-    if parameter.input_type is Landmarks:
-        return inputs.read_input("landmarks", spec)
-    if parameter.input_type is Boxes:
-        raise ArgumentError(f"{parameter.name}: boxes cannot be read from a file.")
+    if parameter.input_type in _OTHERS:
+        return inputs.read_input(_OTHERS[parameter.input_type], spec)
     image = inputs.read_one(spec)
     wants_labels = parameter.image_kind == "labels" or (as_labels and parameter.image_kind is None)
     return _labels(image, Path(spec).name) if wants_labels else image

@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import Any
 
 from napari_medai import catalog
+from napari_medai.core.boxes import Boxes
 from napari_medai.core.errors import ArgumentError
 from napari_medai.core.history import Record, Source, package_version
 from napari_medai.core.image import MedicalImage
@@ -119,7 +120,7 @@ class _Builder:
 
 
 def _kind(parameter: Parameter) -> Any:
-    others: dict[Any, str] = {Landmarks: "landmarks", SpatialTransform: "transform"}
+    others: dict[Any, str] = {Landmarks: "landmarks", Boxes: "boxes", SpatialTransform: "transform"}
     if parameter.input_type is MedicalImage:
         return parameter.image_kind or "image"
     if parameter.input_type not in others:

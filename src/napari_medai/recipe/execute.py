@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_medai import catalog
+from napari_medai.core.boxes import Boxes
 from napari_medai.core.errors import ArgumentError
 from napari_medai.core.image import MedicalImage
 from napari_medai.core.landmarks import Landmarks
@@ -144,7 +145,7 @@ def match_inputs(recipe: Recipe, inputs: Any) -> dict[str, Any]:
 
 
 def _check_kind(name: str, value: Any, wanted: RecipeInput) -> None:
-    types: dict[str, type] = {"landmarks": Landmarks, "transform": SpatialTransform}
+    types: dict[str, type] = {"landmarks": Landmarks, "boxes": Boxes, "transform": SpatialTransform}
     needed = types.get(wanted.kind, MedicalImage)
     found = type(value).__name__
     if isinstance(value, needed):

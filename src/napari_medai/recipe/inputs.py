@@ -13,7 +13,7 @@ from napari_medai.core.errors import ArgumentError, ReadError
 from napari_medai.core.image import MedicalImage
 from napari_medai.core.transform import SpatialTransform
 
-InputKind: TypeAlias = Literal["intensity", "labels", "image", "landmarks", "transform"]
+InputKind: TypeAlias = Literal["intensity", "labels", "image", "landmarks", "boxes", "transform"]
 
 Spec: TypeAlias = str | tuple[str, ...]
 """``PATH``, ``PATH#2`` for the second of several images, or the files of one series, with ``#2`` as well."""
@@ -29,7 +29,7 @@ def read_input(kind: InputKind, spec: Spec) -> Any:
 
     Parameters
     ----------
-    kind : {"intensity", "labels", "image", "landmarks", "transform"}
+    kind : {"intensity", "labels", "image", "landmarks", "boxes", "transform"}
         What it shall be. Whole numbers from 0 become labels where labels are asked for.
     spec : str or tuple of str
         ``PATH``, ``PATH#2`` for the second of several images, or the files of one series.
@@ -45,6 +45,10 @@ def read_input(kind: InputKind, spec: Spec) -> Any:
         from napari_medai.io.points import read_landmarks
 
         return read_landmarks(_existing(spec))
+    if kind == "boxes":
+        from napari_medai.io.boxes import read_boxes
+
+        return read_boxes(_existing(spec))
     image = read_one(spec)
     return as_labels(image, split_number(spec)[0].name) if kind == "labels" else image
 

@@ -28,7 +28,7 @@ class RecipeInput(_Strict):
 
     Parameters
     ----------
-    kind : {"intensity", "labels", "image", "landmarks", "transform"}
+    kind : {"intensity", "labels", "image", "landmarks", "boxes", "transform"}
         What it must be; ``"image"`` is an image of either kind.
     match : str or None
         File names that are this input in a folder of cases: ``"*_T1w.nii.gz"``. The part that ``*``
@@ -37,7 +37,7 @@ class RecipeInput(_Strict):
         For people.
     """
 
-    kind: Literal["intensity", "labels", "image", "landmarks", "transform"] = "image"
+    kind: Literal["intensity", "labels", "image", "landmarks", "boxes", "transform"] = "image"
     match: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     about: Text = ""
 

@@ -20,7 +20,7 @@ from napari_medai.core.landmarks import Landmarks
 from napari_medai.core.transform import SpatialTransform
 from napari_medai.measure.mesh import Mesh
 
-OWN_SUFFIX: dict[type, str] = {SpatialTransform: ".tfm", Landmarks: ".csv", Boxes: ".json", Mesh: ".ply"}
+OWN_SUFFIX: dict[type, str] = {SpatialTransform: ".tfm", Landmarks: ".csv", Boxes: ".csv", Mesh: ".ply"}
 
 
 def is_single(kind: Any) -> bool:
@@ -46,7 +46,7 @@ def write_value(value: Any, path: Path) -> None:
     Parameters
     ----------
     value : object
-        An image, a transform, a mesh, landmarks, a table, or plain values.
+        An image, a transform, a mesh, landmarks, boxes, a table, or plain values.
     path : Path
         Its suffix must be one for that kind of result.
 
@@ -107,15 +107,19 @@ def staged(parent: Path, *, force: bool = False) -> Iterator[Path]:
 
 def is_table(value: Any) -> bool:
     """Whether a value is written as CSV."""
-    return isinstance(value, Landmarks) or hasattr(value, "to_csv")
+    return isinstance(value, Landmarks | Boxes) or hasattr(value, "to_csv")
 
 
 def csv_of(value: Any) -> str:
-    """Return a table or landmarks as CSV; a table's index that has a name becomes a column."""
+    """Return a table, landmarks or boxes as CSV; a table's index that has a name becomes a column."""
     if isinstance(value, Landmarks):
         from napari_medai.io.points import landmarks_text
 
         return landmarks_text(value)
+    if isinstance(value, Boxes):
+        from napari_medai.io.boxes import boxes_text
+
+        return boxes_text(value)
     return str(value.to_csv(index=value.index.name is not None))
 
 
