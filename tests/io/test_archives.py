@@ -54,6 +54,9 @@ def medium(tmp_path, monkeypatch):
             (tmp_path / "staging").mkdir(exist_ok=True)
             self.name = str(tmp_path / "staging")
 
+        def cleanup(self) -> None:
+            """Nothing to do: the files are small."""
+
     monkeypatch.setattr("pydicom.fileset.TemporaryDirectory", Staging)
     files = FileSet()
     for k, pixels in enumerate(VOLUME):

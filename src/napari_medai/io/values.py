@@ -55,10 +55,11 @@ def rescale(stored: NDArray[Any], slope: float, intercept: float) -> NDArray[Any
 def scale_into(stored: NDArray[Any], slope: float, intercept: float, result: NDArray[Any]) -> NDArray[Any]:
     """Write ``stored * slope + intercept`` into ``result``, rounded only once, and return it."""
     if result.dtype.kind in "iu":
-        wide = stored.astype(np.int64, copy=False) if result.dtype.itemsize > 4 else stored
-        if slope != 1:
-            wide = wide.astype(np.int64) * int(slope)
-        np.add(wide, np.asarray(int(intercept), np.int64), out=result, casting="unsafe")
+        # Sums may wrap on the way: what counts is that the end fits, and two's complement is exact then.
+        wide = np.dtype(f"i{result.dtype.itemsize}")
+        offset = np.asarray(int(intercept), np.int64).astype(wide)
+        scaled = stored if slope == 1 else stored.astype(np.int64) * int(slope)
+        np.add(scaled, offset, out=result, casting="unsafe", dtype=wide)
         return result
     for line, out in zip(np.atleast_2d(stored), np.atleast_2d(result), strict=True):
         out[...] = line.astype(np.float64) * slope + intercept

@@ -116,7 +116,7 @@ def _read_values(stack: Stack, progress: Progress) -> NDArray[Any]:
             stored = np.empty((len(frames), *picture.shape), scaling.dtype or picture.dtype)
         elif scaling.dtype is None and picture.dtype != stored.dtype:
             stored = stored.astype(np.promote_types(stored.dtype, picture.dtype))
-        stored[index] = scaling.apply(picture, frames[index])
+        scaling.write(picture, frames[index], stored[index])
     assert stored is not None
     return scaling.finish(stored)
 

@@ -61,13 +61,16 @@ class Header:
 
     def raw(self, keyword: str) -> bytes:
         """Return an element's bytes, little endian; nothing where it is missing."""
-        if not self._is_trusted(keyword):
+        value = self.elements.values.get(TAGS[keyword][0])
+        if value is None or (keyword in CREATORS and not self._is_trusted(keyword)):
             return b""
-        return self.elements.values.get(TAGS[keyword][0], b"")
+        return value
 
     def text(self, keyword: str) -> str:
         """Return a text element, without padding; empty where it is missing."""
         value = self.raw(keyword).rstrip(b"\0 ")
+        if not value:
+            return ""
         try:
             return value.decode("ascii").strip()
         except UnicodeDecodeError:
@@ -80,9 +83,10 @@ class Header:
 
     def floats(self, keyword: str) -> tuple[float, ...]:
         """Return an element's numbers; none where it is missing, empty or not numbers."""
-        if keyword not in self._floats:
-            self._floats[keyword] = self._numbers(keyword)
-        return self._floats[keyword]
+        found = self._floats.get(keyword)
+        if found is None:
+            found = self._floats[keyword] = self._numbers(keyword)
+        return found
 
     def number(self, keyword: str, default: float | None = None) -> float | None:
         """Return an element's first number."""
@@ -103,9 +107,9 @@ class Header:
             return _read_with_pydicom(self.path, self.shown)
 
     def _is_trusted(self, keyword: str) -> bool:
-        creator = CREATORS.get(keyword)
-        if creator is None:
+        if keyword not in CREATORS:
             return True
+        creator = CREATORS[keyword]
         block = self.elements.values.get((TAGS[keyword][0] & 0xFFFF0000) | 0x10)
         if block is None:
             vendor = next(word for start, word in VENDORS.items() if creator.startswith(start))
@@ -114,6 +118,8 @@ class Header:
 
     def _numbers(self, keyword: str) -> tuple[float, ...]:
         value = self.raw(keyword)
+        if not value:
+            return ()
         vr = TAGS[keyword][1]
         if keyword == "PixelPaddingValue" and self.integer("PixelRepresentation") == 1:
             vr = "SS"

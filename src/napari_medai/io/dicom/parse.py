@@ -22,7 +22,7 @@ EXPLICIT = "1.2.840.10008.1.2.1"
 DEFLATED = "1.2.840.10008.1.2.1.99"
 BIG_ENDIAN = "1.2.840.10008.1.2.2"
 _GE_IMPLICIT_BIG = "1.2.840.113619.5.2"
-FIRST_READ = 1 << 16
+FIRST_READ = 1 << 14
 
 
 class ParseError(Exception):
@@ -137,14 +137,21 @@ def _is_implicit(reader: _Reader, position: int, syntax: str) -> bool:
 
 
 def _walk(reader: _Reader, position: int, elements: Elements, implicit: bool) -> None:
-    previous = -1
-    size = reader.size
-    values = elements.values
+    previous, size, values = -1, reader.size, elements.values
+    data, known = reader.data, len(reader.data)
     while position + 8 <= size:
-        data = reader.need(position + 8)
-        group, element = struct.unpack_from("<HH", data, position)
+        if position + 12 > known:
+            data = reader.need(min(position + 12, size))
+            known = len(data)
+        group, element, vr, length = _PREFIX(data, position)
         tag = group << 16 | element
-        header, length, vr = _element_header(reader, position, implicit)
+        header = 8
+        if implicit:
+            vr, length = b"", _LENGTH(data, position + 4)[0]
+        elif vr in _LONG:
+            header, length = 12, _LENGTH(data, position + 8)[0]
+        elif vr not in _SHORT:
+            raise ParseError(f"unknown value representation {vr!r}")
         if tag in PIXELS:
             elements.pixel_name = PIXELS[tag]
             elements.pixel_offset = position + header
@@ -156,15 +163,22 @@ def _walk(reader: _Reader, position: int, elements: Elements, implicit: bool) ->
         if length == _UNDEFINED:
             if tag in WANTED:
                 values[tag] = b""
-            nested = implicit or vr == b"UN"
-            position = _skip_sequence(reader, position + header, nested, 0)
+            position = _skip_sequence(reader, position + header, implicit or vr == b"UN", 0)
+            data, known = reader.data, len(reader.data)
             continue
         end = position + header + length
-        if tag in WANTED:
-            values[tag] = b"" if vr == b"SQ" else reader.need(end)[position + header : end]
-        elif end > size:
+        if end > size:
             raise ParseError("an element runs past the end")
+        if tag in WANTED:
+            if end > known:
+                data = reader.need(end)
+                known = len(data)
+            values[tag] = b"" if vr == b"SQ" else data[position + header : end]
         position = end
+
+
+_PREFIX = struct.Struct("<HH2sH").unpack_from
+_LENGTH = struct.Struct("<I").unpack_from
 
 
 def _element_header(reader: _Reader, position: int, implicit: bool) -> tuple[int, int, bytes]:

@@ -134,10 +134,7 @@ def clean_bits(values: NDArray[Any], header: Header) -> NDArray[Any]:
     up = allocated - 1 - high
     if not 0 <= up <= allocated - stored:
         up = allocated - stored
-    if (
-        values.min() >= 0
-        and int(values.max()) < 1 << (stored - (values.dtype.kind == "i"))
-        and high == stored - 1
-    ):
+    used = int(np.bitwise_or.reduce(values, axis=None)) & ((1 << allocated) - 1)
+    if up == allocated - stored and not used >> (stored - int(values.dtype.kind == "i")):
         return values
     return np.asarray(np.right_shift(np.left_shift(values, up), allocated - stored))

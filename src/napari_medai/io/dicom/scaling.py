@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_medai.io.dicom.frames import Frame
-from napari_medai.io.values import is_whole, rescale, scale_into
+from napari_medai.io.dicom.header import Header, stored_type
+from napari_medai.io.values import integer_type, is_whole, rescale, scale_into
 
 
 @dataclass(frozen=True)
@@ -29,13 +30,12 @@ class Scaling:
     slope: float = 1.0
     intercept: float = 0.0
 
-    def apply(self, picture: NDArray[Any], frame: Frame) -> NDArray[Any]:
-        """Return the values of one slice, or its stored numbers where all are scaled at the end."""
-        if self.dtype is None:
-            return picture
-        if self.dtype.kind == "f":
-            return scale_into(picture, frame.slope, frame.intercept, np.empty(picture.shape, self.dtype))
-        return picture.astype(self.dtype) * int(frame.slope) + int(frame.intercept)
+    def write(self, picture: NDArray[Any], frame: Frame, result: NDArray[Any]) -> None:
+        """Write the values of one slice, or its stored numbers where all are scaled at the end."""
+        if self.dtype is None or (frame.slope == 1 and frame.intercept == 0):
+            result[...] = picture
+        else:
+            scale_into(picture, frame.slope, frame.intercept, result)
 
     def finish(self, array: NDArray[Any]) -> NDArray[Any]:
         """Return the values of the whole stack."""
@@ -56,11 +56,22 @@ def scaling_of(frames: Sequence[Frame]) -> Scaling:
         Integers stay integers where every slope and intercept is whole; else float32.
     """
     pairs = {(frame.slope, frame.intercept) for frame in frames}
-    if len(pairs) == 1:
-        slope, intercept = pairs.pop()
-        if is_whole(slope) and is_whole(intercept):
-            return Scaling(None, slope, intercept)
+    if not all(is_whole(slope) and is_whole(intercept) for slope, intercept in pairs):
         return Scaling(np.dtype(np.float32))
-    if all(is_whole(slope) and is_whole(intercept) for slope, intercept in pairs):
-        return Scaling(np.dtype(np.int64))
-    return Scaling(np.dtype(np.float32))
+    stored = stored_type(frames[0].header)
+    if stored.kind == "f":
+        return Scaling(None, *pairs.pop()) if len(pairs) == 1 else Scaling(np.dtype(np.float64))
+    low, high = _bounds(frames[0].header)
+    ends = [int(slope) * end + int(intercept) for slope, intercept in pairs for end in (low, high)]
+    dtype = integer_type(min(ends), max(ends), stored)
+    if len(pairs) > 1 or dtype == stored or dtype.itemsize <= 2:
+        return Scaling(dtype)
+    return Scaling(None, *pairs.pop())
+
+
+def _bounds(header: Header) -> tuple[int, int]:
+    """Return the least and the largest number that the stored bits can hold."""
+    bits = header.integer("BitsStored", header.integer("BitsAllocated", 16))
+    if header.integer("PixelRepresentation") == 1:
+        return -(1 << (bits - 1)), (1 << (bits - 1)) - 1
+    return 0, (1 << bits) - 1
