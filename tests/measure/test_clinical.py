@@ -82,32 +82,27 @@ def test_one_voxel_has_diameters_and_an_absent_label_none():
     assert len(measure_diameters(labels(np.zeros((3, 3, 3))))) == 0
 
 
-PET = {"units": "BQML", "decay_correction": "START", "weight_kg": 70.0, "dose_bq": 350e6,
-       "half_life_s": 6586.2, "delay_s": 3600.0}  # fmt: skip
-
-
 def test_suv_is_activity_over_the_decayed_dose_per_gram():
-    image = intensity(np.full((2, 2, 2), 5000.0), meta={"pet": PET})
+    image = intensity(np.full((2, 2, 2), 5000.0))
     expected = 5000 * 70_000 / (350e6 * 0.5 ** (3600 / 6586.2))
-    suv = compute_suv(image)
+    suv = compute_suv(image, weight_kg=70, dose_mbq=350, delay_s=3600)
     assert suv.array == pytest.approx(expected, rel=1e-6)
-    assert suv.meta["value_unit"] == "SUVbw"
-    given = compute_suv(intensity(np.full((2, 2, 2), 5000.0)), weight_kg=70, dose_mbq=350, delay_s=0)
-    assert given.array == pytest.approx(1000 / 1000, rel=1e-6)
-    at_injection = image.with_meta(pet={**PET, "decay_correction": "ADMIN"})
-    assert compute_suv(at_injection).array == pytest.approx(1.0, rel=1e-6)
+    assert suv.meta["value_unit"] == "g/ml"
+    assert compute_suv(image, weight_kg=70, dose_mbq=350).array == pytest.approx(1.0, rel=1e-6)
+    tagged = image.with_meta(suv={"body_weight_factor": 3e-4})
+    assert compute_suv(tagged).array == pytest.approx(1.5, rel=1e-6)
 
 
 def test_suv_is_never_guessed():
     image = intensity(np.ones((2, 2, 2)))
-    with pytest.raises(ArgumentError, match="weight_kg is neither given"):
+    with pytest.raises(ArgumentError, match="does not say weight and dose"):
         compute_suv(image)
-    with pytest.raises(ArgumentError, match="half_life_s"):
-        compute_suv(image, weight_kg=70, dose_mbq=350, delay_s=3600)
-    with pytest.raises(ArgumentError, match="CNTS"):
-        compute_suv(image.with_meta(pet={**PET, "units": "CNTS"}))
-    with pytest.raises(ArgumentError, match="not corrected for decay"):
-        compute_suv(image.with_meta(pet={**PET, "decay_correction": "NONE"}))
+    with pytest.raises(ArgumentError, match="Give weight_kg and dose_mbq"):
+        compute_suv(image.with_meta(suv={"body_weight_factor": 1.0}), weight_kg=70)
+    with pytest.raises(ArgumentError, match="does not state the dose"):
+        compute_suv(image.with_meta(suv={"unknown": "the file does not state the dose"}))
+    with pytest.raises(ArgumentError, match="already"):
+        compute_suv(compute_suv(image, weight_kg=70, dose_mbq=350))
 
 
 def test_hu_classes_are_counted_in_ml():

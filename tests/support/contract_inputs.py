@@ -41,9 +41,9 @@ def intensity_image(geometry: Geometry, number: int = 0) -> MedicalImage:
     shade = 1 + 0.002 * points(geometry)[..., 0]
     noise = np.random.default_rng(number).normal(0, 3, geometry.shape)
     array = (clean * shade + noise).astype(np.float32)
-    pet = {"weight_kg": 70.0, "dose_bq": 350e6, "half_life_s": 6586.2, "delay_s": 3600.0}
+    uptake = {"body_weight_factor": 2e-4}
     axes = "zyx"[-geometry.ndim :]
-    return MedicalImage(array, axes, geometry, name=f"image {number}", meta={"pet": pet})
+    return MedicalImage(array, axes, geometry, name=f"image {number}", meta={"suv": uptake})
 
 
 def labels_image(geometry: Geometry, number: int = 0) -> MedicalImage:

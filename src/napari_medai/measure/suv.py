@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import numpy as np
-from annotated_types import Gt
+from annotated_types import Ge, Gt
 
 from napari_medai.core.errors import ArgumentError
 from napari_medai.core.image import MedicalImage
@@ -13,6 +13,7 @@ from napari_medai.core.operation import IntensityImage, operation
 from napari_medai.core.progress import Progress, Step, silent
 
 Positive = Annotated[float, Gt(0)]
+FLUORINE_18_S = 6586.2
 
 
 @operation(group="measure", title="Standardised uptake (SUV)")
@@ -21,16 +22,14 @@ def compute_suv(
     *,
     weight_kg: Positive | None = None,
     dose_mbq: Positive | None = None,
-    half_life_s: Positive | None = None,
-    delay_s: float | None = None,
+    delay_s: Annotated[float, Ge(0)] = 0.0,
+    half_life_s: Positive = FLUORINE_18_S,
     progress: Progress = silent,
 ) -> MedicalImage:
     """Turn activity (Bq/ml) into uptake by body weight: SUV = activity x weight / dose.
 
-    What is not given comes from the PET facts the reader found in the DICOM tags
-    (``meta["pet"]``). Where the scanner corrected the voxels for decay up to the start of the scan, the
-    dose is decayed from injection to that start; where it corrected up to the injection, it is not. An
-    image that is in SUV already (units GML) comes back unchanged.
+    Without options the factor is the one the reader found in the DICOM tags (``meta["suv"]``). With
+    them it is computed: the dose decays from injection to the time the voxels are corrected to.
 
     Parameters
     ----------
@@ -39,68 +38,51 @@ def compute_suv(
     weight_kg : float, optional
         The patient's weight (PatientWeight).
     dose_mbq : float, optional
-        Injected activity in MBq (RadionuclideTotalDose).
-    half_life_s : float, optional
-        Half-life of the nuclide in seconds (RadionuclideHalfLife); 6586 for fluorine-18.
-    delay_s : float, optional
-        Seconds from injection to the time the voxels are corrected to; 0 where that is the injection.
+        Injected activity in MBq (RadionuclideTotalDose); give it along with the weight.
+    delay_s : float
+        Seconds from injection to the time the voxels are corrected to, usually the start of the scan; 0
+        where they are corrected to the injection.
+    half_life_s : float
+        Half-life of the nuclide in seconds; that of fluorine-18 by default. Counts with a delay only.
     progress : Progress
         Hears the start and the end.
 
     Returns
     -------
     MedicalImage
-        SUV in g/ml, float32, ``meta["value_unit"]`` is ``"SUVbw"``.
+        SUV in g/ml, float32; ``meta["value_unit"]`` is ``"g/ml"``.
 
     Raises
     ------
     ArgumentError
-        If weight, dose, half-life or delay is neither given nor in the tags, or the image is in other
-        units.
+        If only one of weight and dose is given, or neither and the tags do not give the factor, or the
+        image is in SUV already.
 
     References
     ----------
     Quantitative Imaging Biomarkers Alliance, "FDG-PET/CT SUV technical confirmation profile", 2013.
+
+    Examples
+    --------
+    >>> image = MedicalImage(np.full((1, 1, 1), 5000.0), "zyx", Geometry.from_spacing((1, 1, 1), (3, 2, 2)))
+    >>> float(compute_suv(image, weight_kg=70, dose_mbq=350).array.max())
+    1.0
     """
     progress(Step(0, 1, "Computing SUV"))
-    facts: dict[str, Any] = dict(image.meta.get("pet", {}))
-    units = str(facts.get("units", "BQML")).upper()
-    if units == "GML":
-        return image.with_meta(value_unit="SUVbw")
-    if units != "BQML":
+    facts: dict[str, Any] = dict(image.meta.get("suv", {}))
+    if str(image.meta.get("value_unit", "")).lower() in ("g/ml", "gml"):
+        raise ArgumentError("The image is in SUV (g/ml) already.", hint="Use it as it is.")
+    if weight_kg is not None and dose_mbq is not None:
+        left = dose_mbq * 1e6 * 0.5 ** (delay_s / half_life_s)
+        factor = weight_kg * 1000 / left
+    elif weight_kg is None and dose_mbq is None and "body_weight_factor" in facts:
+        factor = float(facts["body_weight_factor"])
+    else:
+        reason = facts.get("unknown", "the image does not say weight and dose")
         raise ArgumentError(
-            f"The image is in {units}; needed activity in Bq/ml (BQML).",
-            hint="Export the series decay corrected in Bq/ml.",
+            f"SUV cannot be computed: {reason}.", hint="Give weight_kg and dose_mbq, and the delay."
         )
-    weight = _fact("weight_kg", weight_kg, facts)
-    dose = _fact("dose_mbq", dose_mbq, {"dose_mbq": facts["dose_bq"] / 1e6} if "dose_bq" in facts else {})
-    dose *= 1e6 * _decay(facts, half_life_s, delay_s)
-    values = np.asarray(image.array, dtype=np.float64) * (weight * 1000 / dose)
+    values = np.asarray(image.array, dtype=np.float64) * factor
     progress(Step(1, 1, "Computing SUV"))
-    return image.with_array(values.astype(np.float32)).with_meta(value_unit="SUVbw")
-
-
-def _decay(facts: dict[str, Any], half_life_s: float | None, delay_s: float | None) -> float:
-    """Return the share of the dose that is left at the time the voxels are corrected to."""
-    correction = str(facts.get("decay_correction", "START")).upper()
-    if delay_s is None and correction == "ADMIN":
-        return 1.0
-    if correction == "NONE":
-        raise ArgumentError(
-            "The voxels are not corrected for decay.",
-            hint="Export the series with decay correction to the start of the scan.",
-        )
-    delay = _fact("delay_s", delay_s, facts)
-    if delay == 0:
-        return 1.0
-    return float(0.5 ** (delay / _fact("half_life_s", half_life_s, facts)))
-
-
-def _fact(name: str, given: float | None, facts: dict[str, Any]) -> float:
-    value = facts.get(name) if given is None else given
-    if value is None:
-        raise ArgumentError(
-            f"{name} is neither given nor in the image's PET tags.",
-            hint=f"Give {name}; SUV without it would be a guess.",
-        )
-    return float(value)
+    meta = {**{k: v for k, v in image.meta.items() if k != "suv"}, "value_unit": "g/ml"}
+    return image.with_array(values.astype(np.float32), meta=meta)
