@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
 )
 
 _DIGITS = 6
+_SCIENTIFIC = 1e12
 _ROWS_SHOWN = 8
 
 
@@ -112,9 +113,10 @@ class TablePanel(QWidget):
 
 
 def as_text(value: Any) -> str:
-    """Write one cell: numbers with six digits, nothing for what is missing."""
+    """Write one cell: numbers with six digits at least, nothing for what is missing."""
     if isinstance(value, float) or (hasattr(value, "dtype") and value.dtype.kind == "f"):
-        return "" if value != value else f"{value:.{_DIGITS}g}"
+        whole = 10 ** (_DIGITS - 1) <= abs(value) < _SCIENTIFIC
+        return "" if value != value else f"{value:.0f}" if whole else f"{value:.{_DIGITS}g}"
     return "" if value is None else str(value)
 
 
