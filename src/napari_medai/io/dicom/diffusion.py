@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from napari_medai.io.dicom.header import Header
@@ -30,7 +32,7 @@ def gradient_of(header: Header) -> tuple[float, float, float] | None:
     """
     for keyword in _DIRECTIONS:
         values = header.floats(keyword)
-        if len(values) == 3 and np.all(np.isfinite(values)):
+        if len(values) == 3 and all(map(math.isfinite, values)):
             return values[0], values[1], values[2]
     philips = [header.number(f"PhilipsGradient{letter}") for letter in "XYZ"]
     if None not in philips:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -133,7 +134,7 @@ def plain_frame(header: Header) -> Frame:
 
 def position_of(values: tuple[float, ...]) -> FloatArray | None:
     """Return a position, or nothing where it is missing or not finite."""
-    if len(values) != 3 or not np.all(np.isfinite(values)):
+    if len(values) != 3 or not all(map(math.isfinite, values)):
         return None
     return np.array(values, dtype=np.float64)
 
@@ -146,17 +147,28 @@ def plane_of(values: tuple[float, ...], shown: str) -> FloatArray | None:
     ReadError
         If six numbers are there but are no pair of perpendicular directions.
     """
-    if len(values) != 6 or not np.all(np.isfinite(values)) or not any(values):
+    if len(values) != 6 or not any(values) or not all(map(math.isfinite, values)):
         return None
-    plane = np.array(values, dtype=np.float64).reshape(2, 3)
-    lengths = np.linalg.norm(plane, axis=1)
-    if np.any(np.abs(lengths - 1) > 0.01) or abs(float(plane[0] @ plane[1])) > 0.01:
+    plane = _unit_vectors(values)
+    if plane is None:
         raise ReadError(
             f"{shown} states the directions {[round(v, 4) for v in values]} for its rows and columns, "
             "which are not two perpendicular unit vectors.",
             hint="Correct ImageOrientationPatient, or export the series again.",
         )
-    return np.asarray(plane / lengths[:, None])
+    return plane
+
+
+@lru_cache(maxsize=256)
+def _unit_vectors(values: tuple[float, ...]) -> FloatArray | None:
+    """Return the unit vectors of six numbers, shared by all slices that state the same ones."""
+    plane = np.array(values, dtype=np.float64).reshape(2, 3)
+    lengths = np.linalg.norm(plane, axis=1)
+    if np.any(np.abs(lengths - 1) > 0.01) or abs(float(plane[0] @ plane[1])) > 0.01:
+        return None
+    plane /= lengths[:, None]
+    plane.flags.writeable = False
+    return plane
 
 
 def positive(value: float | None) -> float | None:

@@ -85,7 +85,8 @@ class Header:
         """Return an element's numbers; none where it is missing, empty or not numbers."""
         found = self._floats.get(keyword)
         if found is None:
-            found = self._floats[keyword] = self._numbers(keyword)
+            there = TAGS[keyword][0] in self.elements.values
+            found = self._floats[keyword] = self._numbers(keyword) if there else ()
         return found
 
     def number(self, keyword: str, default: float | None = None) -> float | None:

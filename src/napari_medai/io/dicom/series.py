@@ -124,21 +124,23 @@ def _without_copies(places: list[list[Frame]], gaps: Gaps, name: str) -> list[St
 
 def by_place(frames: Sequence[Frame]) -> list[list[Frame]]:
     """Return the frames of each place, places sorted along the normal."""
-    normal = frames[0].normal
-    heights = np.array([frame.position for frame in frames]) @ normal
+    positions = np.array([frame.position for frame in frames])
+    heights = positions @ frames[0].normal
     places: list[list[Frame]] = []
-    for index in np.argsort(heights, kind="stable"):
-        frame = frames[index]
-        for place in reversed(places[-_NEIGHBOURS:]):
-            if np.abs(place[0].position - frame.position).max() < SAME_PLACE_MM:
-                place.append(frame)
+    firsts: list[int] = []
+    for index in np.argsort(heights, kind="stable").tolist():
+        for place, first in zip(reversed(places), reversed(firsts), strict=True):
+            if heights[index] - heights[first] > SAME_PLACE_MM:
+                places.append([frames[index]])
+                firsts.append(index)
+                break
+            if np.abs(positions[first] - positions[index]).max() < SAME_PLACE_MM:
+                place.append(frames[index])
                 break
         else:
-            places.append([frame])
+            places.append([frames[index]])
+            firsts.append(index)
     return places
-
-
-_NEIGHBOURS = 8
 
 
 def _split_by_trait(frames: list[Frame], trait: str) -> list[list[Frame]]:
