@@ -12,6 +12,7 @@ from napari_medai.cli.demo.pictures import picture
 from napari_medai.core.image import MedicalImage
 from napari_medai.core.progress import Progress
 
+_SHOWN = 6
 _STUDY = ("data", "test_files", "dicomdirtests", "98892003")
 _SLICE = ("data", "test_files", "examples_overlay.dcm")
 
@@ -51,11 +52,11 @@ def run(out: Path, clock: Clock, progress: Progress) -> Case:
             picture(corrected, None, "Without the bias field"),
             picture(corrected, parts, "Connected bright regions"),
         ],
-        legend={},
+        legend={n: name for n, name in steps.legend(parts).items() if n <= _SHOWN},
         scores=(),
         score_note="Nobody has outlined this slice: the picture is for the eye, and Otsu's threshold is the "
         "trivial method itself.",
-        table=steps.shown(table, 6),
+        table=steps.shown(table, _SHOWN),
         timings=clock.timings,
         history=parts.history,
         files=files,

@@ -57,8 +57,9 @@ def _case(case: Case) -> str:
 <div class="pictures">{"".join(map(_picture, case.pictures))}</div>{_legend(case)}
 <div class="columns"><div><h3>{"Overlap with the truth" if case.scores else "Score"}</h3>
 {_scores(case.scores)}
-<p class="small">{_text(case.score_note)}</p>{_facts(case.known, "facts known")}</div>
-<div><h3>Input</h3>{_facts(case.facts, "facts")}<h3>Time</h3>{_timings(case.timings)}</div></div>
+<p class="small">{_text(case.score_note)}</p>{_facts(case.known, "facts known")}
+<h3>Input</h3>{_facts(case.facts, "facts")}</div>
+<div><h3>Time</h3>{_timings(case.timings)}</div></div>
 <h3>Regions</h3>{_table(case.table, case.legend)}
 <details><summary>How the result was made</summary>
 <ol class="history">{_history(case.history)}</ol></details>
