@@ -22,8 +22,10 @@ class Plan:
 
     Parameters
     ----------
-    measure : {"intensity", "lncc", "mind"}
-        What "alike" means.
+    measure : {"intensity", "ssd", "lncc", "mind"}
+        What "alike" means: grey values after the best rising or falling curve together with local
+        correlation, grey values as they are, local correlation alone (of either sign), or
+        self-similarity across modalities.
     iterations : tuple of int
         Steps at each level, coarsest first; the last level is the full grid if ``finest`` is 1. The
         first entry is repeated for coarser levels.
@@ -47,6 +49,9 @@ class Plan:
 
 REFRESH = 20
 """Steps after which the moving image's grey values are fitted to the fixed one's again."""
+
+SLICES = {"fluid": 0.5, "elastic": 1.0}
+"""Smoothing in 2-D, where a level has few voxels to learn from and structures leave the plane."""
 
 SMALLEST_SIDE = 20
 """The coarsest level keeps at least this many voxels along its longest side over four."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     Force: TypeAlias = Callable[[torch.Tensor], torch.Tensor]
     """From the warped moving image (1, C, *S) to a displacement in voxels (1, D, *S)."""
 
-Measure: TypeAlias = Literal["intensity", "lncc", "mind"]
+Measure: TypeAlias = Literal["intensity", "ssd", "lncc", "mind"]
 
 DAMPING = 0.3
 """How much a large difference shortens a demons step; 1 bounds it by half a voxel."""
@@ -24,12 +24,18 @@ def make_force(measure: Measure, fixed: torch.Tensor) -> Force:
 
     Parameters
     ----------
-    measure : {"intensity", "lncc", "mind"}
+    measure : {"intensity", "ssd", "lncc", "mind"}
         See :class:`napari_medai.register.deformable.Plan`.
     fixed : torch.Tensor
         Shape (1, C, *S): grey values, or descriptors for ``"mind"``.
     """
-    return _correlation_force(fixed) if measure == "lncc" else _difference_force(fixed)
+    if measure == "lncc":
+        return _correlation_force(fixed)
+    differences = _difference_force(fixed)
+    if measure != "intensity":
+        return differences
+    correlation = _correlation_force(fixed)
+    return lambda moving: differences(moving) + correlation(moving)
 
 
 def _difference_force(fixed: torch.Tensor) -> Force:

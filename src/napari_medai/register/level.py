@@ -10,14 +10,38 @@ import numpy as np
 
 from napari_medai.core.geometry import FloatArray, Geometry
 from napari_medai.register.pair import shrink
-from napari_medai.register.regression import fit_regression
+from napari_medai.register.regression import explained, fit_regression
 from napari_medai.register.tensors import gradient, identity_grid, sample
+from napari_medai.register.tissue import tissue_mask
 
 if TYPE_CHECKING:
     import torch
 
-SIDES = (28, 56, 112)
+SIDES = {2: (32, 64, 128, 256), 3: (28, 56, 112)}
 """Voxels along the longest side of the fixed image, coarsest level first."""
+
+SMALLEST_OVERLAP, ENOUGH_OVERLAP = 0.1, 0.5
+"""Shares of the fixed image that the moving one must cover to count at all, and to count fully."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the images look like to each other under one transform.
+
+    Parameters
+    ----------
+    matrix : (D+1, D+1) array
+        From fixed to moving world.
+    expected, weight : torch.Tensor
+        The fixed values that the moving image lets expect, and how much each voxel counts.
+    score : float
+        The correlation ratio: the share of the fixed variance that is explained, 0 to 1.
+    """
+
+    matrix: FloatArray
+    expected: torch.Tensor
+    weight: torch.Tensor
+    score: float
 
 
 @dataclass(frozen=True)
@@ -26,12 +50,16 @@ class Level:
 
     Parameters
     ----------
-    fixed, moving : torch.Tensor
+    fixed : torch.Tensor
         Shape (1, 1, *S).
+    moving : torch.Tensor
+        Shape (1, 2, *S): the tissue's values times the share of tissue, and that share.
     fixed_geometry, moving_geometry : Geometry
         Where they lie in their worlds.
     weight : torch.Tensor
         Shape of ``fixed``: how much each voxel counts.
+    bounded : bool
+        Whether there is only background beyond the moving image; else nothing is known there.
     """
 
     fixed: torch.Tensor
@@ -39,6 +67,7 @@ class Level:
     moving: torch.Tensor
     moving_geometry: Geometry
     weight: torch.Tensor
+    bounded: bool
 
     @property
     def ndim(self) -> int:
@@ -62,44 +91,41 @@ class Level:
         frame[:-1, -1] = self.centre
         return np.asarray(frame @ basis @ np.linalg.inv(frame))
 
-    def warped(self, matrix: FloatArray) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the moving image on the fixed grid, and the weight of each voxel, 0 outside it."""
+    def look(self, matrix: FloatArray) -> Look:
+        """Compare the images under a transform; the score falls where little of the fixed one is covered."""
+        moved, weight = self._warped(matrix)
+        fit = fit_regression(self.fixed, moved, weight)
+        expected = fit(moved)
+        covered = float(weight.sum() / self.weight.sum())
+        score = 0.0 if covered < SMALLEST_OVERLAP else min(1.0, covered / ENOUGH_OVERLAP)
+        return Look(matrix, expected, weight, score * explained(self.fixed, expected, weight))
+
+    def solve(self, look: Look, basis: FloatArray, damping: float) -> FloatArray:
+        """Return the weights (K,) of the motions that bring the images nearer, by damped least squares."""
+        slope = (self._slope + gradient(look.expected)) * 0.5
+        columns = self._columns(basis, slope)
+        weighted = columns * look.weight.flatten()
+        normal = (weighted @ columns.T).double().cpu().numpy()
+        pull = (weighted @ (self.fixed - look.expected).flatten()).double().cpu().numpy()
+        scale = np.diag(normal).mean() if np.diag(normal).mean() > 0 else 1.0
+        ridge = damping * (np.diag(np.diag(normal)) + 1e-6 * scale * np.eye(len(normal)))
+        return np.asarray(np.linalg.solve(normal + ridge + 1e-9 * scale * np.eye(len(normal)), pull))
+
+    def _warped(self, matrix: FloatArray) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the moving image on the fixed grid, and the weight of each voxel."""
         import torch
 
         whole = np.linalg.inv(self.moving_geometry.affine) @ matrix @ self.fixed_geometry.affine
         turn = torch.tensor(whole, dtype=self.fixed.dtype, device=self.fixed.device)
         flat = self._grid.flatten(2)[0]
         positions = (turn[:-1, :-1] @ flat + turn[:-1, -1:]).reshape(self._grid.shape)
+        if self.bounded:
+            return sample(self.moving, positions, beyond="zeros"), self.weight
         outside = torch.zeros_like(self.fixed, dtype=torch.bool)
         for axis, size in enumerate(self.moving.shape[2:]):
             line = positions[:, axis : axis + 1]
             outside |= (line < -0.5) | (line > size - 0.5)
-        values = sample(self.moving, positions)
-        if self._nothing is not None:
-            return torch.where(outside, self._nothing, values), self.weight
-        return values, self.weight * ~outside
-
-    def explained(self, matrix: FloatArray) -> float:
-        """The correlation ratio of a transform, less where little of the fixed image is covered."""
-        values, weight = self.warped(matrix)
-        covered = float(weight.sum() / self.weight.sum())
-        if covered < 0.1:
-            return 0.0
-        fit = fit_regression(self.fixed.flatten(), values.flatten(), weight.flatten())
-        return fit.explained * min(1.0, covered / 0.5)
-
-    def solve(self, matrix: FloatArray, basis: FloatArray, damping: float) -> FloatArray:
-        """Return the weights (K,) of the motions that bring the images nearer, by damped least squares."""
-        values, weight = self.warped(matrix)
-        expected = fit_regression(self.fixed.flatten(), values.flatten(), weight.flatten())(values)
-        slope = (self._slope + gradient(expected)) * 0.5
-        columns = self._columns(basis, slope)
-        weighted = columns * weight.flatten()
-        normal = (weighted @ columns.T).double().cpu().numpy()
-        pull = (weighted @ (self.fixed - expected).flatten()).double().cpu().numpy()
-        scale = np.diag(normal).mean() if np.diag(normal).mean() > 0 else 1.0
-        ridge = damping * (np.diag(np.diag(normal)) + 1e-6 * scale * np.eye(len(normal)))
-        return np.asarray(np.linalg.solve(normal + ridge + 1e-9 * scale * np.eye(len(normal)), pull))
+        return sample(self.moving, positions), self.weight * ~outside
 
     def _columns(self, basis: FloatArray, slope: torch.Tensor) -> torch.Tensor:
         """Change of each voxel's value with each motion, shape (K, N)."""
@@ -118,16 +144,6 @@ class Level:
     def _slope(self) -> torch.Tensor:
         return gradient(self.fixed)
 
-    @cached_property
-    def _nothing(self) -> torch.Tensor | None:
-        """The moving background, which also fills what lies outside; nothing if there is none."""
-        import torch
-
-        from napari_medai.register.transfer import background_value
-
-        value = background_value(self.moving)
-        return None if value is None else torch.tensor(value).to(self.moving)
-
 
 def make_levels(
     fixed: torch.Tensor,
@@ -141,17 +157,20 @@ def make_levels(
 
     extent = max(np.array(fixed_geometry.shape) * fixed_geometry.spacing)
     full = torch.ones_like(fixed) if weight is None else weight
+    tissue = tissue_mask(moving)
+    layers = torch.cat([moving * tissue, tissue], dim=1)
     levels = []
-    for side in SIDES:
+    for side in SIDES[fixed_geometry.ndim]:
         step = max(extent / side, float(fixed_geometry.spacing.min()))
         fixed_shape, moving_shape = (_size(g, step) for g in (fixed_geometry, moving_geometry))
         levels.append(
             Level(
                 shrink(fixed, fixed_shape),
                 resized_geometry(fixed_geometry, fixed_shape),
-                shrink(moving, moving_shape),
+                shrink(layers, moving_shape),
                 resized_geometry(moving_geometry, moving_shape),
                 shrink(full, fixed_shape),
+                not bool(tissue.all()),
             )
         )
         if step <= float(fixed_geometry.spacing.min()):

@@ -23,9 +23,11 @@ GROWTH: dict[LinearKind, tuple[LinearKind, ...]] = {
     "translation": ("translation",),
     "rigid": ("rigid",),
     "similarity": ("similarity",),
-    "affine": ("similarity", "affine"),
+    "affine": ("similarity", "affine", "affine"),
 }
-"""The families tried one after the other, so that shear waits until the pose is found."""
+"""The family of each level, so that shear waits until the pose is found."""
+CLOSE = 0.02
+"""A refinement ends when a step moves no corner by more than this many voxels."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ def find_linear(
         turned = search and kind != "translation"
         scaled = kind in ("similarity", "affine")
         matrices = [start] if start is not None else starting_matrices(levels[0], turned, flips, scaled)
-        poses = [Pose(m, levels[0].explained(m)) for m in track(matrices, progress, "Looking all round")]
+        poses = [Pose(m, levels[0].look(m).score) for m in track(matrices, progress, "Looking all round")]
         for index, level in enumerate(levels):
             kept = KEPT[min(index, len(KEPT) - 1)]
             best = distinct(sorted(poses, key=lambda p: -p.score), level, kept)
@@ -108,15 +110,11 @@ def distinct(poses: list[Pose], level: Level, count: int) -> list[Pose]:
 
 
 def _refined(level: Level, pose: Pose, kind: LinearKind, steps: int, index: int) -> Pose:
-    families = GROWTH[kind] if index > 0 else GROWTH[kind][:1]
-    matrix = pose.matrix
-    for family in families:
-        matrix = gauss_newton(level, matrix, family, steps)
-    score = level.explained(matrix)
-    return Pose(matrix, score) if score >= pose.score or index > 0 else pose
+    family = GROWTH[kind][min(index, len(GROWTH[kind]) - 1)]
+    return gauss_newton(level, pose.matrix, family, steps)
 
 
-def gauss_newton(level: Level, matrix: FloatArray, kind: LinearKind, steps: int) -> FloatArray:
+def gauss_newton(level: Level, matrix: FloatArray, kind: LinearKind, steps: int) -> Pose:
     """Improve a transform by least squares of the difference after the best grey-value curve.
 
     Parameters
@@ -128,7 +126,7 @@ def gauss_newton(level: Level, matrix: FloatArray, kind: LinearKind, steps: int)
     kind : {"translation", "rigid", "similarity", "affine"}
         Which motions are fitted.
     steps : int
-        At most; it ends when a step moves no corner by 0.01 voxel.
+        At most; it ends when a step moves no corner.
 
     References
     ----------
@@ -139,19 +137,18 @@ def gauss_newton(level: Level, matrix: FloatArray, kind: LinearKind, steps: int)
     basis = level.centred(generators(kind, level.ndim))
     corners = level.fixed_geometry.corners()
     voxel = float(level.fixed_geometry.spacing.min())
-    best, best_score, damping = matrix, level.explained(matrix), 1e-3
+    best, damping = level.look(matrix), 1e-3
     for _ in range(steps):
         weights = level.solve(best, basis, damping)
-        turned = best @ expm(np.tensordot(weights, basis, 1))
-        score = level.explained(turned)
-        moved = np.linalg.norm(_apply(turned, corners) - _apply(best, corners), axis=1).max()
-        if score > best_score:
-            best, best_score, damping = turned, score, damping / 4
+        found = level.look(best.matrix @ expm(np.tensordot(weights, basis, 1)))
+        moved = np.linalg.norm(_apply(found.matrix, corners) - _apply(best.matrix, corners), axis=1).max()
+        if found.score > best.score:
+            best, damping = found, damping / 4
         else:
             damping *= 16
-        if moved < 0.01 * voxel or damping > 1e4:
+        if moved < CLOSE * voxel or damping > 1e4:
             break
-    return best
+    return Pose(best.matrix, best.score)
 
 
 def _apply(matrix: FloatArray, points: FloatArray) -> FloatArray:

@@ -27,7 +27,7 @@ class Pair:
     ----------
     fixed, moving : torch.Tensor
         Shape (1, 1, *S).
-    measure : {"intensity", "lncc", "mind"}
+    measure : {"intensity", "ssd", "lncc", "mind"}
         What will compare them.
     weight : torch.Tensor, optional
         Shape (1, 1, *S): how much each fixed voxel counts.

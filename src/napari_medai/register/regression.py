@@ -13,7 +13,7 @@ BINS = 48
 
 @dataclass(frozen=True)
 class Regression:
-    """A piecewise linear curve through the mean fixed value of each bin of moving values.
+    """A piecewise linear curve through the mean fixed value of each bin of moving tissue values.
 
     Parameters
     ----------
@@ -21,21 +21,26 @@ class Regression:
         The range of moving values.
     curve : torch.Tensor
         Fixed values at equal steps from ``low`` to ``high``, shape (BINS,).
-    explained : float
-        The correlation ratio: the share of the fixed values' variance that the curve explains, 0 to 1.
+    background : float
+        The fixed value where there is no moving tissue.
     """
 
     low: float
     high: float
     curve: torch.Tensor
-    explained: float
+    background: float
 
-    def __call__(self, values: torch.Tensor) -> torch.Tensor:
-        """Turn moving values into the fixed values to expect there."""
+    def __call__(self, moving: torch.Tensor) -> torch.Tensor:
+        """Turn moving values (1, 2, *S) into the fixed values (1, 1, *S) to expect there.
+
+        A voxel partly filled by tissue is expected to be partly like the background.
+        """
+        values, share = tissue_values(moving)
         place = ((values - self.low) * ((BINS - 1) / (self.high - self.low))).clamp(0, BINS - 1)
         index = place.floor().clamp(max=BINS - 2).long()
         steps = self.curve[1:] - self.curve[:-1]
-        return self.curve[:-1][index] + (place - index) * steps[index]
+        inside = self.curve[:-1][index] + (place - index) * steps[index]
+        return self.background + share * (inside - self.background)
 
 
 def fit_regression(fixed: torch.Tensor, moving: torch.Tensor, weight: torch.Tensor) -> Regression:
@@ -43,33 +48,48 @@ def fit_regression(fixed: torch.Tensor, moving: torch.Tensor, weight: torch.Tens
 
     Parameters
     ----------
-    fixed, moving, weight : torch.Tensor
-        Shape (N,); ``weight`` says how much each place counts.
+    fixed, weight : torch.Tensor
+        Shape (1, 1, *S); ``weight`` says how much each place counts.
+    moving : torch.Tensor
+        Shape (1, 2, *S): tissue values times the share of tissue, and that share.
 
     References
     ----------
     Roche et al., The Correlation Ratio as a New Similarity Measure for Multimodal Image Registration,
     MICCAI 1998.
     """
-    import torch
-
-    low, high = float(moving.min()), float(moving.max())
+    values, share = tissue_values(moving)
+    low, high = float(values.min()), float(values.max())
     high = high if high > low else low + 1.0
-    place = (moving - low) * ((BINS - 1) / (high - low))
-    below = place.floor().clamp(0, BINS - 2)
-    upper = (place - below).double() * weight.double()
-    index = below.long()
-    count = _binned(weight.double() - upper, index) + _binned(upper, index + 1)
-    value = fixed.double()
-    total = _binned((weight.double() - upper) * value, index) + _binned(upper * value, index + 1)
-    mass = float(count.sum())
-    if mass <= 0:
-        return Regression(low, high, torch.zeros(BINS), 0.0)
-    mean = float(total.sum()) / mass
-    variance = float((weight.double() * (value - mean) ** 2).sum()) / mass
-    between = float((total**2 / count.clamp(min=1e-12)).sum()) / mass - mean**2
+    place = ((values - low) * ((BINS - 1) / (high - low))).flatten()
+    index = place.floor().clamp(0, BINS - 2).long()
+    mass = (weight * share).flatten().double()
+    upper = (place - index) * mass
+    target = fixed.flatten().double()
+    count = _binned(mass - upper, index) + _binned(upper, index + 1)
+    total = _binned((mass - upper) * target, index) + _binned(upper * target, index + 1)
+    mean = float(total.sum() / count.sum().clamp(min=1e-12))
     curve = ((total + 1e-3 * mean) / (count + 1e-3)).to(fixed.dtype)
-    return Regression(low, high, curve, min(max(between / variance, 0.0), 1.0) if variance > 0 else 0.0)
+    empty = (weight * (1 - share)).double()
+    background = float((empty * fixed).sum() / empty.sum()) if float(empty.sum()) > 0 else mean
+    return Regression(low, high, curve, background)
+
+
+def tissue_values(moving: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Split (1, 2, *S) into the tissue's own values, free of background, and the share of tissue."""
+    share = moving[:, 1:]
+    return moving[:, :1] / share.clamp(min=1e-3), share
+
+
+def explained(fixed: torch.Tensor, expected: torch.Tensor, weight: torch.Tensor) -> float:
+    """Return the share of the fixed values' variance that the expected ones explain, 0 to 1."""
+    mass = float(weight.sum())
+    if mass <= 0:
+        return 0.0
+    mean = float((weight * fixed).sum()) / mass
+    spread = float((weight * (fixed - mean) ** 2).sum())
+    rest = float((weight * (fixed - expected) ** 2).sum())
+    return min(max(1 - rest / spread, 0.0), 1.0) if spread > 0 else 0.0
 
 
 def _binned(values: torch.Tensor, index: torch.Tensor) -> torch.Tensor:

@@ -8,7 +8,7 @@ import numpy as np
 
 from napari_medai.core.geometry import FloatArray, Geometry
 from napari_medai.register.motions import cube_turns, even_turns
-from napari_medai.register.transfer import background_value
+from napari_medai.register.tissue import tissue_mask
 
 if TYPE_CHECKING:
     import torch
@@ -59,24 +59,20 @@ def starting_matrices(level: Level, turned: bool, flips: bool, scaled: bool) -> 
 
 
 def _images(level: Level) -> list[tuple[torch.Tensor, Geometry]]:
-    return [(level.fixed, level.fixed_geometry), (level.moving, level.moving_geometry)]
+    return [(tissue_mask(level.fixed), level.fixed_geometry), (level.moving[:, 1:], level.moving_geometry)]
 
 
-def _moments(image: torch.Tensor, geometry: Geometry) -> tuple[FloatArray, FloatArray, float]:
+def _moments(tissue: torch.Tensor, geometry: Geometry) -> tuple[FloatArray, FloatArray, float]:
     """Centre (D,), principal axes as columns (D, D) and mean radius of what stands out from the background.
 
-    Every voxel that differs from the background weighs the same, so that contrast does not matter.
+    Every voxel of tissue weighs the same, so that contrast does not matter.
     """
-    values = image[0, 0].double().cpu().numpy()
-    background = background_value(image)
-    away = np.abs(values - (values.min() if background is None else background))
-    mass = (away > 0.1 * np.quantile(away, 0.98)).astype(float)
-    points = np.stack(np.nonzero(mass), axis=1)
+    points = np.argwhere(tissue[0, 0].cpu().numpy() > 0.5)
+    if len(points) <= geometry.ndim:
+        points = np.argwhere(np.ones(geometry.shape))
     world = geometry.index_to_world(points)
-    centre = world.mean(axis=0)
-    spread = np.cov(world.T)
-    widths, axes = np.linalg.eigh(spread)
-    return centre, axes, float(np.sqrt(widths.clip(min=1e-12).mean()))
+    widths, axes = np.linalg.eigh(np.cov(world.T))
+    return world.mean(axis=0), axes, float(np.sqrt(widths.clip(min=1e-12).mean()))
 
 
 def _about(turn: FloatArray, here: FloatArray, there: FloatArray) -> FloatArray:

@@ -80,10 +80,13 @@ def identity_grid(shape: Sequence[int], like: torch.Tensor) -> torch.Tensor:
     return torch.stack(torch.meshgrid(*lines, indexing="ij"))[None]
 
 
-def sample(values: torch.Tensor, positions: torch.Tensor, mode: str = "bilinear") -> torch.Tensor:
-    """Look values up at fractional indices (1, D, *S); beyond the border the edge extends.
+def sample(
+    values: torch.Tensor, positions: torch.Tensor, mode: str = "bilinear", beyond: str = "border"
+) -> torch.Tensor:
+    """Look values up at fractional indices (1, D, *S).
 
-    ``mode`` is ``"bilinear"`` (in any dimension) or ``"nearest"``.
+    ``mode`` is ``"bilinear"`` (in any dimension) or ``"nearest"``; ``beyond`` the image there is what its
+    ``"border"`` has, or ``"zeros"``.
     """
     import torch
 
@@ -93,7 +96,7 @@ def sample(values: torch.Tensor, positions: torch.Tensor, mode: str = "bilinear"
         positions[0, axis] * (2.0 / max(sizes[axis] - 1, 1)) - 1.0 for axis in reversed(range(len(sizes)))
     ]
     grid = torch.stack(lines, dim=-1)[None]
-    return torch.nn.functional.grid_sample(values, grid, mode=mode, padding_mode="border", align_corners=True)
+    return torch.nn.functional.grid_sample(values, grid, mode=mode, padding_mode=beyond, align_corners=True)
 
 
 def resize(values: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
