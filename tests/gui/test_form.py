@@ -15,8 +15,8 @@ from qtpy.QtWidgets import QComboBox, QSpinBox
 from napari_medai import Landmarks, MedicalImage, catalog
 from napari_medai.core.errors import ArgumentError
 from napari_medai.core.operation import Advanced, IntensityImage, LabelsImage, operation
-from napari_medai.gui.fields import NumberBox
 from napari_medai.gui.form import OperationForm, tooltip
+from napari_medai.gui.number_fields import NumberBox
 
 
 @operation(group="tests", title="All kinds")
@@ -38,6 +38,13 @@ def all_kinds(
     percents: tuple[Annotated[float, Gt(0)], ...] = (5.0, 97.5),
     folder: Path = Path("models"),
     device: str = "auto",
+    families: tuple[Literal["shape", "first_order"], ...] = ("first_order",),
+    range_percent: tuple[
+        Annotated[float, Interval(ge=0, le=100)], Annotated[float, Interval(ge=0, le=100)]
+    ] = (
+        0.0,
+        97.5,
+    ),
     tiny: Annotated[float, Advanced()] = 1e-5,
 ) -> MedicalImage:
     """Take every kind of parameter.
@@ -76,6 +83,10 @@ def all_kinds(
         Where.
     device : str
         Which.
+    families : tuple of str
+        Which.
+    range_percent : tuple of float
+        From and to.
     tiny : float
         Small.
     """
@@ -113,7 +124,7 @@ def test_values_set_come_back(form):
     wanted = {
         "sigma_mm": 0.1, "rounds": 7, "method": "fast", "keep": False, "seed": 42, "threshold_hu": None,
         "axes": "zy", "shift_mm": (1.0, 2.0, 3.0), "percents": (1.0, 2.0, 3.5), "folder": Path("elsewhere"),
-        "device": "cpu", "tiny": 0.25,
+        "device": "cpu", "families": ("shape", "first_order"), "range_percent": (5.0, 10.0), "tiny": 0.25,
     }  # fmt: skip
     form.set_values(wanted)
     assert form.values() == wanted

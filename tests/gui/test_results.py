@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from napari.layers import Layer, Surface
+from napari.layers import Layer, Shapes, Surface
 
-from napari_medai import Geometry, Landmarks, MedicalImage
+from napari_medai import Boxes, Geometry, Landmarks, MedicalImage
+from napari_medai.gui.boxes import boxes_from_layer
 from napari_medai.gui.results import present
 from napari_medai.gui.table import as_text
 from napari_medai.measure import extract_mesh
@@ -67,3 +68,51 @@ def test_nothing_gives_nothing():
 )  # fmt: skip
 def test_cells_are_written_as_people_do(value, text):
     assert as_text(value) == text
+
+
+def test_plain_values_are_a_document_to_be_saved(qtbot, tmp_path):
+    import json
+
+    from napari_medai.gui.document import DocumentPanel
+
+    shown = present({"schema": "x", "numbers": list(range(5000))}, "scan · learnt")
+    ((title, values),) = shown.documents
+    assert title == "scan · learnt"
+    panel = DocumentPanel(title, values)
+    qtbot.addWidget(panel)
+    assert len(panel.view.toPlainText()) < 3000
+    panel.save(tmp_path / "a.json")
+    assert json.loads((tmp_path / "a.json").read_text()) == values
+
+
+def test_boxes_come_back_from_their_rectangles():
+    boxes = Boxes(
+        [[0.0, 1.0, 2.0], [5.0, 5.0, 5.0]], [[3.0, 4.0, 6.0], [6.0, 7.0, 8.0]], ("a", "b"), [0.5, 0.75]
+    )
+    (data,) = present(boxes, "found").layers
+    layer = Layer.create(*data)
+    assert isinstance(layer, Shapes)
+    assert len(layer.data) == 4
+    back = boxes_from_layer(*layer.as_layer_data_tuple()[:2])
+    assert np.allclose(back.lower, boxes.lower)
+    assert np.allclose(back.upper, boxes.upper)
+    assert (back.labels, back.unit) == (("a", "b"), "mm")
+
+
+def test_rectangles_drawn_on_two_slices_make_one_box_in_mm():
+    square = [[0.0, 10.0, 20.0], [0.0, 10.0, 30.0], [0.0, 15.0, 30.0], [0.0, 15.0, 20.0]]
+    above = [[4.0, y, x] for _, y, x in square]
+    layer = Shapes([square, above], scale=(2, 1, 1), units=("mm",) * 3)
+    box = boxes_from_layer(*layer.as_layer_data_tuple()[:2])
+    assert box.lower.tolist() == [[20.0, 10.0, 0.0]]
+    assert box.upper.tolist() == [[30.0, 15.0, 8.0]]
+
+
+def test_every_rectangle_of_a_flat_image_is_a_box():
+    layer = Shapes([[[0.0, 0.0], [5.0, 5.0]], [[10.0, 10.0], [20.0, 30.0]]], units=("mm",) * 2)
+    assert len(boxes_from_layer(*layer.as_layer_data_tuple()[:2])) == 2
+
+
+def test_a_layer_without_shapes_gives_no_box():
+    layer = Shapes(ndim=3)
+    assert len(boxes_from_layer(*layer.as_layer_data_tuple()[:2])) == 0

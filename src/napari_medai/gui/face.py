@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
@@ -24,7 +23,6 @@ from napari_medai.core.progress import Step
 from napari_medai.gui.activity import TICKS
 from napari_medai.gui.chooser import OperationChooser
 from napari_medai.gui.form import OperationForm
-from napari_medai.gui.table import TablePanel
 
 _WIDTH = 290
 
@@ -54,7 +52,7 @@ class PanelFace(QWidget):
         self.bar.setRange(0, TICKS)
         self.bar.setTextVisible(False)
         self.bar.setVisible(False)
-        self._form_space, self._tables = QVBoxLayout(), QVBoxLayout()
+        self._form_space, self._below = QVBoxLayout(), QVBoxLayout()
         self._form_space.addWidget(self.form)
         self._lay_out()
 
@@ -83,14 +81,14 @@ class PanelFace(QWidget):
         left = f" · {duration(remaining)} left" if remaining >= 0 else ""
         self.status.setText(f"{step.message or 'Working'} …{left}")
 
-    def show_tables(self, tables: Sequence[tuple[str, Any]]) -> None:
-        """Put new tables in the place of those shown before; none leaves them."""
-        if not tables:
+    def show_below(self, panels: Sequence[QWidget]) -> None:
+        """Put new tables and documents in the place of those shown before; none leaves them."""
+        if not panels:
             return
-        while (item := self._tables.takeAt(0)) is not None:
+        while (item := self._below.takeAt(0)) is not None:
             item.widget().deleteLater()
-        for title, table in tables:
-            self._tables.addWidget(TablePanel(title, table))
+        for panel in panels:
+            self._below.addWidget(panel)
 
     def _lay_out(self) -> None:
         content = QWidget()
@@ -102,7 +100,7 @@ class PanelFace(QWidget):
         column.addLayout(_row(self.run_button, self.more_button))
         column.addWidget(self.bar)
         column.addWidget(self.status)
-        column.addLayout(self._tables)
+        column.addLayout(self._below)
         column.addStretch()
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)

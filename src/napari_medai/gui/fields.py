@@ -1,42 +1,30 @@
-"""One field of a form: a widget for one option, with its limits, its unit and its tooltip."""
+"""The field of a form that fits an option, found from its type."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
-    QAbstractSpinBox,
     QCheckBox,
     QComboBox,
-    QDoubleSpinBox,
     QFileDialog,
     QHBoxLayout,
     QLineEdit,
-    QSpinBox,
+    QListWidget,
+    QListWidgetItem,
     QToolButton,
     QWidget,
 )
 
 from napari_medai.core.errors import ArgumentError
 from napari_medai.core.parameter import Parameter
+from napari_medai.gui.field import Field
+from napari_medai.gui.number_fields import number, numbers, whole_number
 
-_LARGEST_INT = 2**31 - 1
-_LARGEST = 1e12
-_DECIMALS = 9
-_JUST_ABOVE = 1e-6
-
-
-@dataclass(frozen=True)
-class Field:
-    """A widget and how its value is read and set."""
-
-    widget: QWidget
-    get: Callable[[], Any]
-    set: Callable[[Any], None]
+_ROWS_SHOWN = 6
 
 
 def make_field(parameter: Parameter) -> Field:
@@ -64,13 +52,15 @@ def _plain(parameter: Parameter) -> Field:
     if parameter.types == (bool,):
         return _checkbox()
     if parameter.types == (int,):
-        return _whole_number(parameter)
+        return whole_number(parameter)
     if set(parameter.types) <= {int, float}:
-        return _number(parameter)
-    if kind is Path:
+        return number(parameter)
+    if kind is Path or any(_is_object(t) for t in parameter.types):
         return _path(parameter)
     if len(parameter.types) == 1 and _fixed_numbers(kind):
-        return _numbers(parameter, len(get_args(kind)))
+        return numbers(parameter, len(get_args(kind)))
+    if len(parameter.types) == 1 and _several_choices(kind):
+        return _ticks(_several_choices(kind))
     return _text(parameter)
 
 
@@ -136,72 +126,28 @@ def _about(spec: Any) -> str:
     return "\n".join(str(fact) for fact in facts if fact)
 
 
+def _ticks(choices: tuple[Any, ...]) -> Field:
+    """A list of choices of which several can be ticked."""
+    rows = QListWidget()
+    for choice in choices:
+        item = QListWidgetItem(str(choice).replace("_", " "), rows)
+        item.setCheckState(Qt.CheckState.Unchecked)
+    rows.setMaximumHeight(_ROWS_SHOWN * rows.sizeHintForRow(0))
+
+    def get() -> tuple[Any, ...]:
+        return tuple(c for i, c in enumerate(choices) if rows.item(i).checkState() == Qt.CheckState.Checked)
+
+    def put(values: Any) -> None:
+        for i, choice in enumerate(choices):
+            state = Qt.CheckState.Checked if choice in values else Qt.CheckState.Unchecked
+            rows.item(i).setCheckState(state)
+
+    return Field(rows, get, put)
+
+
 def _checkbox() -> Field:
     check = QCheckBox()
     return Field(check, check.isChecked, lambda value: check.setChecked(bool(value)))
-
-
-def _whole_number(parameter: Parameter) -> Field:
-    box = QSpinBox()
-    low = -_LARGEST_INT if parameter.minimum is None else int(parameter.minimum) + parameter.excludes_minimum
-    high = _LARGEST_INT if parameter.maximum is None else int(parameter.maximum) - parameter.excludes_maximum
-    box.setRange(max(low, -_LARGEST_INT), min(high, _LARGEST_INT))
-    _tidy(box, parameter)
-    return Field(box, box.value, lambda value: box.setValue(int(value)))
-
-
-class NumberBox(QDoubleSpinBox):
-    """A spin box for any real number: shows as many digits as the value has, steps by its size."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setDecimals(_DECIMALS)
-        self.setStepType(QAbstractSpinBox.StepType.AdaptiveDecimalStepType)
-        self.setRange(-_LARGEST, _LARGEST)
-
-    def textFromValue(self, value: float) -> str:  # noqa: N802 - Qt's name
-        """Write a value without trailing zeros."""
-        return str(self.locale().toString(float(value), "g", 10))
-
-
-def _number(parameter: Parameter) -> Field:
-    box = NumberBox()
-    if parameter.minimum is not None:
-        box.setMinimum(parameter.minimum + _JUST_ABOVE * parameter.excludes_minimum)
-    if parameter.maximum is not None:
-        box.setMaximum(parameter.maximum - _JUST_ABOVE * parameter.excludes_maximum)
-    _tidy(box, parameter)
-    return Field(box, box.value, lambda value: box.setValue(float(value)))
-
-
-def _tidy(box: Any, parameter: Parameter) -> None:
-    box.setKeyboardTracking(False)
-    if parameter.unit:
-        box.setSuffix(f" {parameter.unit}")
-
-
-def show_unit(widget: QWidget, unit: str) -> None:
-    """Show another unit behind the numbers of a field that shows one."""
-    for box in (widget, *widget.findChildren(QAbstractSpinBox)):
-        if isinstance(box, (QSpinBox, QDoubleSpinBox)) and box.suffix():
-            box.setSuffix(f" {unit}")
-
-
-def _numbers(parameter: Parameter, count: int) -> Field:
-    """A row of number boxes for a tuple of fixed length."""
-    row = QWidget()
-    layout = QHBoxLayout(row)
-    layout.setContentsMargins(0, 0, 0, 0)
-    boxes = [NumberBox() for _ in range(count)]
-    for box in boxes:
-        _tidy(box, parameter)
-        layout.addWidget(box)
-
-    def put(values: Any) -> None:
-        for box, value in zip(boxes, values, strict=True):
-            box.setValue(float(value))
-
-    return Field(row, lambda: tuple(box.value() for box in boxes), put)
 
 
 def _path(parameter: Parameter) -> Field:
@@ -275,8 +221,25 @@ def _as_text(value: Any) -> str:
 
 
 def _fixed_numbers(kind: Any) -> bool:
-    arguments = get_args(kind)
-    return get_origin(kind) is tuple and len(arguments) in (2, 3) and all(a is float for a in arguments)
+    inner = [_bare(a) for a in get_args(kind)]
+    return get_origin(kind) is tuple and len(inner) in (2, 3) and all(a is float for a in inner)
+
+
+def _several_choices(kind: Any) -> tuple[Any, ...]:
+    """Return the choices of a tuple of any length whose entries are a ``Literal``."""
+    inner = [_bare(a) for a in get_args(kind)]
+    if get_origin(kind) is not tuple or len(inner) != 2 or inner[1] is not Ellipsis:
+        return ()
+    return get_args(inner[0]) if get_origin(inner[0]) is Literal else ()
+
+
+def _bare(annotation: Any) -> Any:
+    return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+
+
+def _is_object(kind: Any) -> bool:
+    """Tell whether a type is one of the package's own classes, which a file holds."""
+    return isinstance(kind, type) and kind.__module__.startswith("napari_medai.")
 
 
 def _takes_model(parameter: Parameter) -> bool:

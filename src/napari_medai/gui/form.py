@@ -11,7 +11,9 @@ from qtpy.QtWidgets import QFormLayout, QLabel, QToolButton, QVBoxLayout, QWidge
 from napari_medai.core.operation import Operation
 from napari_medai.core.parameter import Parameter
 from napari_medai.gui.facts import finest_spacing, unit_on
-from napari_medai.gui.fields import Field, make_field, show_unit
+from napari_medai.gui.field import Field
+from napari_medai.gui.fields import make_field
+from napari_medai.gui.number_fields import show_unit
 from napari_medai.gui.pickers import LayerPicker, LayersPicker
 
 Picker = LayerPicker | LayersPicker

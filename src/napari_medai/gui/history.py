@@ -24,11 +24,13 @@ from napari_medai.core.history import Record
 from napari_medai.core.operation import Operation
 from napari_medai.core.progress import Step
 from napari_medai.gui.activity import TICKS
-from napari_medai.gui.fields import Field, make_field
+from napari_medai.gui.field import Field
+from napari_medai.gui.fields import make_field
 from napari_medai.gui.form import tooltip
-from napari_medai.gui.layers import image_of, snapshot
+from napari_medai.gui.layers import image_of, is_as_made, snapshot
 from napari_medai.gui.notify import explain
 from napari_medai.gui.plan import changed_options
+from napari_medai.gui.record import LayerRecord
 from napari_medai.gui.rerun import take_again
 from napari_medai.gui.results import Presentation
 from napari_medai.gui.runner import Runner
@@ -203,7 +205,8 @@ class HistoryPanel(QWidget):
 
 
 def _history_of(layer: Any) -> tuple[Record, ...]:
-    return image_of(layer).history if _can_be_source(layer) else ()
+    record = LayerRecord.found_in(layer.metadata) if _can_be_source(layer) else None
+    return record.steps if record and record.history and is_as_made(layer) else ()
 
 
 def _can_be_source(layer: Any) -> bool:

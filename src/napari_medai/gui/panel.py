@@ -13,6 +13,7 @@ from napari_medai import catalog
 from napari_medai.core.errors import MedAIError
 from napari_medai.core.operation import Operation
 from napari_medai.core.progress import Step
+from napari_medai.gui.document import DocumentPanel
 from napari_medai.gui.face import PanelFace
 from napari_medai.gui.help import HelpPage
 from napari_medai.gui.notify import explain, quiet_oblique_warning, say_notices
@@ -21,6 +22,7 @@ from napari_medai.gui.results import Presentation
 from napari_medai.gui.runner import Runner
 from napari_medai.gui.snippets import as_commands, as_python
 from napari_medai.gui.step import take_snapshots, take_step
+from napari_medai.gui.table import TablePanel
 
 if TYPE_CHECKING:
     import napari
@@ -156,7 +158,8 @@ class OperationPanel(PanelFace):
                 self._add_beside(data)
         finally:
             self._adding = False
-        self.show_tables(shown.tables)
+        tables = [TablePanel(title, table) for title, table in shown.tables]
+        self.show_below([*tables, *(DocumentPanel(title, values) for title, values in shown.documents)])
         done = [data[1]["name"] for data in shown.layers]
         words = [f"New layer: {', '.join(done)}" if done else "Done", *shown.remarks]
         self.status.setText(". ".join(words) + ".")

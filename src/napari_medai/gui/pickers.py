@@ -7,6 +7,7 @@ from typing import Any
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QComboBox, QListWidget, QListWidgetItem, QWidget
 
+from napari_medai.core.boxes import Boxes
 from napari_medai.core.errors import ArgumentError
 from napari_medai.core.image import MedicalImage
 from napari_medai.core.landmarks import Landmarks
@@ -28,7 +29,8 @@ def fitting_types(parameter: Parameter) -> tuple[str, ...]:
         return {"intensity": ("image",), "labels": ("labels",)}.get(
             parameter.image_kind or "", ("image", "labels")
         )
-    return ("points",) if parameter.input_type is Landmarks else ()
+    others: dict[Any, tuple[str, ...]] = {Landmarks: ("points",), Boxes: ("shapes",)}
+    return others.get(parameter.input_type, ())
 
 
 def fits(layer: Any, parameter: Parameter) -> bool:

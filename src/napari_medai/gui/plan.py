@@ -159,6 +159,8 @@ def given_of(layer: Any) -> Given:
     if type(layer).__name__ == "Points":
         history = landmarks_from_layer(*layer.as_layer_data_tuple()[:2]).history
         return Given(layer.name, history, _place(layer, 0))
+    if type(layer).__name__ == "Shapes":
+        return Given(layer.name)
     if not is_as_made(layer):
         foreign = LayerRecord.found_in(layer.metadata) is None
         return Given(layer.name, (), _place(layer, 0) if foreign else Place(), _is_labels(layer))

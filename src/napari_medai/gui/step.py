@@ -8,6 +8,7 @@ from typing import Any
 from napari_medai.core.image import MedicalImage
 from napari_medai.core.operation import Operation
 from napari_medai.core.progress import Progress, Step, part
+from napari_medai.gui.boxes import boxes_from_layer
 from napari_medai.gui.layers import image_from_layer, snapshot
 from napari_medai.gui.points import landmarks_from_layer
 from napari_medai.gui.results import Presentation, present
@@ -73,4 +74,6 @@ def as_input(snapshot: Any) -> Any:
     if isinstance(snapshot, list):
         return [as_input(item) for item in snapshot]
     data, state, layer_type = snapshot
-    return landmarks_from_layer(data, state) if layer_type == "points" else image_from_layer(*snapshot)
+    if layer_type == "points":
+        return landmarks_from_layer(data, state)
+    return boxes_from_layer(data, state) if layer_type == "shapes" else image_from_layer(*snapshot)

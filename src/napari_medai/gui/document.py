@@ -1,0 +1,48 @@
+"""A result of plain values: look at its beginning, keep it as a JSON file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from qtpy.QtWidgets import QFileDialog, QLabel, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
+
+_SHOWN = 2_000
+
+
+class DocumentPanel(QWidget):
+    """Plain values with a title and a Save button.
+
+    Parameters
+    ----------
+    title : str
+        What the values are about.
+    values : mapping
+        JSON-able.
+    """
+
+    def __init__(self, title: str, values: Mapping[str, Any], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.values = dict(values)
+        heading = QLabel(title)
+        heading.setWordWrap(True)
+        text = json.dumps(self.values, indent=1)
+        self.view = QPlainTextEdit(text if len(text) <= _SHOWN else f"{text[:_SHOWN]} …")
+        self.view.setReadOnly(True)
+        self.save_button = QPushButton("Save JSON …")
+        self.save_button.clicked.connect(self._choose_file)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for widget in (heading, self.view, self.save_button):
+            layout.addWidget(widget)
+
+    def save(self, path: str | Path) -> None:
+        """Write the values as JSON, all of them."""
+        Path(path).write_text(json.dumps(self.values), encoding="utf-8")
+
+    def _choose_file(self) -> None:
+        path, _ = QFileDialog.getSaveFileName(self, "Save the values", "result.json", "JSON (*.json)")
+        if path:
+            self.save(path)
