@@ -28,11 +28,14 @@ class Source:
         How it is called in messages: relative to what was asked for.
     format : str
         What its bytes say it is.
+    stays : bool
+        Whether it will still be there later; what an archive was unpacked to will not.
     """
 
     path: Path
     shown: str
     format: str
+    stays: bool = True
 
 
 @dataclass(frozen=True)

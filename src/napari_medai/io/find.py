@@ -68,7 +68,8 @@ def _opened(source: Source, archives: ExitStack, progress: Progress, skipped: li
     folder = archives.enter_context(unpacked(source.path, kind, progress))
     found, left_out = _find_in_folder(folder)
     skipped += [Skipped(f"{source.shown}/{s.shown}", s.reason) for s in left_out]
-    return [Source(s.path, f"{source.shown}/{s.shown}", s.format) for s in found if s.format not in _ARCHIVES]
+    found = [s for s in found if s.format not in _ARCHIVES]
+    return [Source(s.path, f"{source.shown}/{s.shown}", s.format, stays=False) for s in found]
 
 
 def _find_one(path: Path) -> tuple[list[Source], list[Skipped]]:

@@ -16,7 +16,9 @@ from napari_medai.io.find import Paths, open_sources
 Reader = Callable[[Source], list[MedicalImage]]
 
 
-def read(path: Paths, *, progress: Progress = silent, gaps: Gaps = "resample") -> list[MedicalImage]:
+def read(
+    path: Paths, *, progress: Progress = silent, gaps: Gaps = "resample", memory_limit_gb: float = 4.0
+) -> list[MedicalImage]:
     """Read every image at a path, with its true geometry.
 
     Parameters
@@ -27,6 +29,9 @@ def read(path: Paths, *, progress: Progress = silent, gaps: Gaps = "resample") -
         Hears how far it is; may cancel.
     gaps : {"resample", "error"}
         DICOM series with missing or uneven slices: regularised with a notice, or refused.
+    memory_limit_gb : float
+        A DICOM image larger than this is read slice by slice when it is looked at (a Dask array); 0 does so
+        for every one. What lies in an archive is always read at once.
 
     Returns
     -------
@@ -52,11 +57,17 @@ def read(path: Paths, *, progress: Progress = silent, gaps: Gaps = "resample") -
         dicom = [s for s in sources if s.format == "dicom"]
         images, errors = _read_others(others, part(progress, 0.1, 0.3), path)
         if dicom:
-            found, failed = _read_dicom(dicom, gaps, part(progress, 0.3, 1.0))
+            limit = memory_limit_gb * 1e9 if _stays(dicom) else float("inf")
+            found, failed = _read_dicom(dicom, gaps, limit, part(progress, 0.3, 1.0))
             images, errors = images + found, errors + failed
     if not images or (errors and len(sources) == 1):
         raise errors[0]
     return _with_failures(images, errors)
+
+
+def _stays(sources: Sequence[Source]) -> bool:
+    """Tell whether files will still be there later: those of an unpacked archive will not."""
+    return all(source.stays for source in sources)
 
 
 def _read_others(
@@ -120,7 +131,7 @@ def reader_of(format_name: str) -> Reader:
 
 
 def _read_dicom(
-    sources: Sequence[Source], gaps: Gaps, progress: Progress
+    sources: Sequence[Source], gaps: Gaps, memory_limit: float, progress: Progress
 ) -> tuple[list[MedicalImage], list[ReadError]]:
     from napari_medai.io.dicom.assemble import images_of
     from napari_medai.io.dicom.scan import scan_sources
@@ -133,7 +144,9 @@ def _read_dicom(
     for index, stack in enumerate(sorted(stacks, key=lambda stack: bool(stack.special))):
         share = part(progress, 0.3 + 0.7 * index / len(stacks), 0.3 + 0.7 * (index + 1) / len(stacks))
         try:
-            images += images_of(stack, gaps=gaps, progress=share, references=images)
+            images += images_of(
+                stack, gaps=gaps, progress=share, references=images, memory_limit=memory_limit
+            )
         except ReadError as error:
             errors.append(error)
     found_labels, failed = _read_structures(found.others, images)

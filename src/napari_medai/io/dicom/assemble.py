@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_medai.core.errors import ReadError
 from napari_medai.core.image import MedicalImage
 from napari_medai.core.progress import Progress, silent, track
 from napari_medai.io.dicom import seg, slides
 from napari_medai.io.dicom.facts import flat_geometry, meta_of
 from napari_medai.io.dicom.frames import Frame
 from napari_medai.io.dicom.geometry import Gaps, Placement
+from napari_medai.io.dicom.lazy import byte_count, lazy_volumes
 from napari_medai.io.dicom.luts import has_modality_table, modality_values
-from napari_medai.io.dicom.pixels import stored_frames
+from napari_medai.io.dicom.pixels import checked, stored_frames
 from napari_medai.io.dicom.scaling import Scaling, scaling_of
 from napari_medai.io.dicom.stack import Stack
 
@@ -27,6 +27,7 @@ def images_of(
     gaps: Gaps = "resample",
     progress: Progress = silent,
     references: Sequence[MedicalImage] = (),
+    memory_limit: float = float("inf"),
 ) -> list[MedicalImage]:
     """Read the pixels of a stack, of any kind; see :func:`image_of`.
 
@@ -40,6 +41,8 @@ def images_of(
         Hears one report a slice.
     references : sequence of MedicalImage
         Images read alongside, on whose grids segmentations are placed.
+    memory_limit : float
+        Bytes; a larger image is read slice by slice when it is looked at.
 
     Returns
     -------
@@ -50,10 +53,12 @@ def images_of(
         return seg.images_of(stack, references, progress)
     if stack.special == "slide":
         return [slides.image_of(stack, progress)]
-    return [image_of(stack, gaps=gaps, progress=progress)]
+    return [image_of(stack, gaps=gaps, progress=progress, lazy=byte_count(stack) > memory_limit)]
 
 
-def image_of(stack: Stack, *, gaps: Gaps = "resample", progress: Progress = silent) -> MedicalImage:
+def image_of(
+    stack: Stack, *, gaps: Gaps = "resample", progress: Progress = silent, lazy: bool = False
+) -> MedicalImage:
     """Read the pixels of a stack.
 
     Parameters
@@ -64,6 +69,8 @@ def image_of(stack: Stack, *, gaps: Gaps = "resample", progress: Progress = sile
         What to do where slices are missing or unevenly spaced.
     progress : Progress
         Hears one report a slice.
+    lazy : bool
+        Whether slices are read only when they are looked at; the array is a Dask array then.
 
     Returns
     -------
@@ -75,41 +82,41 @@ def image_of(stack: Stack, *, gaps: Gaps = "resample", progress: Progress = sile
     ReadError
         If pixels are missing or damaged, or slices do not fit together.
     """
-    if not stack.is_placed:
-        return _flat_image(stack, progress)
-    placement = stack.placement(gaps)
-    values = _read_values(stack, progress)
-    volumes = values.reshape(len(stack.volumes), -1, *values.shape[1:])
-    if placement.places is not None:
-        volumes = np.stack([_at_places(volume, placement) for volume in volumes])
-    axes = "tzyx" if len(volumes) > 1 else "zyx"
-    array = volumes if len(volumes) > 1 else volumes[0]
-    notices = [*stack.notices, *placement.notices]
-    axes += "s" if stack.is_colour else ""
-    return MedicalImage(array, axes, placement.geometry, name=stack.name, meta=meta_of(stack, notices))
-
-
-def _flat_image(stack: Stack, progress: Progress) -> MedicalImage:
-    """Make an image of pictures without a place: 2-D, one after the other in time."""
-    geometry, notices = flat_geometry(stack)
-    array = _read_values(stack, progress)
-    axes = "tyx" if len(array) > 1 else "yx"
-    array = array if len(array) > 1 else array[0]
+    if stack.is_placed:
+        placement = stack.placement(gaps)
+        geometry, notices = placement.geometry, list(placement.notices)
+    else:
+        placement = None
+        geometry, notices = flat_geometry(stack)
+    volumes = lazy_volumes(stack, placement) if lazy else _volumes(stack, placement, progress)
+    if placement is None:
+        volumes = volumes[:, 0]
+    axes = "tzyx" if placement else "tyx"
+    if len(volumes) == 1:
+        volumes, axes = volumes[0], axes[1:]
     axes += "s" if stack.is_colour else ""
     meta = meta_of(stack, [*stack.notices, *notices])
-    return MedicalImage(array, axes, geometry, name=stack.name, meta=meta)
+    return MedicalImage(volumes, axes, geometry, name=stack.name, meta=meta)
+
+
+def _volumes(stack: Stack, placement: Placement | None, progress: Progress) -> NDArray[Any]:
+    values = _read_values(stack, progress)
+    volumes = values.reshape(len(stack.volumes), -1, *values.shape[1:])
+    if placement is None or placement.places is None:
+        return volumes
+    return np.stack([_at_places(volume, placement) for volume in volumes])
 
 
 def _read_values(stack: Stack, progress: Progress) -> NDArray[Any]:
     """Read every frame, rescaled with its own slope and intercept: (frames, rows, columns[, 3])."""
     frames = stack.frames
     if stack.is_colour:
-        return np.stack([_checked(p, f) for p, f in zip(_tracked(frames, progress), frames, strict=True)])
+        return np.stack([checked(p, f) for p, f in zip(_tracked(frames, progress), frames, strict=True)])
     table = has_modality_table(frames[0].header)
     scaling = Scaling(None) if table else scaling_of(frames)
     stored: NDArray[Any] | None = None
     for index, picture in enumerate(_tracked(frames, progress)):
-        _checked(picture, frames[index])
+        checked(picture, frames[index])
         if table:
             picture = modality_values(picture, frames[index].header)
         if stored is None:
@@ -123,16 +130,6 @@ def _read_values(stack: Stack, progress: Progress) -> NDArray[Any]:
 
 def _tracked(frames: list[Frame], progress: Progress) -> Any:
     return track(stored_frames(frames), progress, "Reading slices", total=len(frames))
-
-
-def _checked(picture: NDArray[Any], frame: Frame) -> NDArray[Any]:
-    if picture.shape[:2] != (frame.rows, frame.columns):
-        raise ReadError(
-            f"{frame.header.shown} holds {picture.shape[0]} x {picture.shape[1]} pixels, not the "
-            f"{frame.rows} x {frame.columns} its header states.",
-            hint="Export the file again.",
-        )
-    return picture
 
 
 def _at_places(volume: NDArray[Any], placement: Placement) -> NDArray[Any]:

@@ -12,10 +12,13 @@ from napari_medai.core.errors import ReadError
 from napari_medai.io.dicom.header import Header, quiet_pydicom, stored_type
 from napari_medai.io.dicom.luts import palette_colours
 from napari_medai.io.dicom.packing import unpacked_frame, unpacks
+from napari_medai.io.files import readable_size
 
 _CACHE_SIZE = 8
 _CACHE: dict[int, tuple[Header, Any]] = {}
 _LOCK = threading.Lock()
+_LARGE_FRAME = 1 << 26
+_GREATEST_PACKING = 3000
 _EXTENDED = "1.2.840.10008.1.2.4.51"
 
 
@@ -41,12 +44,25 @@ def decoded_frame(header: Header, number: int, colours: bool = True) -> NDArray[
     ReadError
         If the data is damaged, or no installed decoder knows it.
     """
+    _refuse_bomb(header)
     dataset = opened(header)
     with quiet_pydicom():
         picture = _decode(dataset, header, number)
         if colours and header.text("PhotometricInterpretation") == "PALETTE COLOR":
             picture = palette_colours(picture, dataset, header.syntax)
     return picture.astype(picture.dtype.newbyteorder("="), copy=False)
+
+
+def _refuse_bomb(header: Header) -> None:
+    """Refuse a frame that would take far more memory than its file can have packed."""
+    size = header.integer("Rows") * header.integer("Columns") * header.integer("SamplesPerPixel", 1)
+    size *= max(1, header.integer("BitsAllocated", 16) // 8)
+    held = header.path.stat().st_size
+    if size > _LARGE_FRAME and size > _GREATEST_PACKING * held:
+        raise ReadError(
+            f"{header.shown} promises {readable_size(size)} of pixels a frame but holds {readable_size(held)}.",
+            hint="The header is damaged: export the file again.",
+        )
 
 
 def opened(header: Header) -> Any:

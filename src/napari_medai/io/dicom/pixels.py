@@ -138,3 +138,14 @@ def clean_bits(values: NDArray[Any], header: Header) -> NDArray[Any]:
     if up == allocated - stored and not used >> (stored - int(values.dtype.kind == "i")):
         return values
     return np.asarray(np.right_shift(np.left_shift(values, up), allocated - stored))
+
+
+def checked(picture: NDArray[Any], frame: Frame) -> NDArray[Any]:
+    """Return a picture if it has the size its header states, else raise."""
+    if picture.shape[:2] != (frame.rows, frame.columns):
+        raise ReadError(
+            f"{frame.header.shown} holds {picture.shape[0]} x {picture.shape[1]} pixels, not the "
+            f"{frame.rows} x {frame.columns} its header states.",
+            hint="Export the file again.",
+        )
+    return picture

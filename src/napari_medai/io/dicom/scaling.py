@@ -69,6 +69,17 @@ def scaling_of(frames: Sequence[Frame]) -> Scaling:
     return Scaling(None, *pairs.pop())
 
 
+def final_type(frames: Sequence[Frame]) -> np.dtype[Any]:
+    """Return a type that holds every value the stored bits allow, told without reading them."""
+    stored = stored_type(frames[0].header)
+    scaling = scaling_of(frames)
+    if scaling.dtype is not None or stored.kind == "f":
+        return scaling.dtype or stored
+    low, high = _bounds(frames[0].header)
+    ends = [int(scaling.slope) * end + int(scaling.intercept) for end in (low, high)]
+    return integer_type(min(ends), max(ends), stored)
+
+
 def _bounds(header: Header) -> tuple[int, int]:
     """Return the least and the largest number that the stored bits can hold."""
     bits = header.integer("BitsStored", header.integer("BitsAllocated", 16))
