@@ -208,7 +208,7 @@ def _nearest(source: Surface, target: Surface) -> FloatArray:
         return np.full(len(source.points), np.inf)
     from scipy.spatial import cKDTree
 
-    tree: Any = cKDTree(target.points, balanced_tree=False, compact_nodes=True)
+    tree: Any = cKDTree(target.points, leafsize=32, balanced_tree=False)
     distances, _ = tree.query(source.points, workers=-1)
     return np.asarray(distances, dtype=np.float64)
 
