@@ -87,7 +87,7 @@ def save_folder(model: Model, folder: str | Path, *, half: bool = False) -> Mode
         if model.case is not None:
             write_case(model.case, beside / CHECK)
         saved = load_folder(beside)
-        beside.chmod(0o755)
+        _make_readable(beside)
         beside.rename(folder)
     except BaseException:
         shutil.rmtree(beside, ignore_errors=True)
@@ -113,6 +113,12 @@ def _inside(folder: Path, name: str) -> Path:
             f"{path} leads outside the model folder, to {path.resolve()}.", hint="Do not use this model."
         )
     return path
+
+
+def _make_readable(folder: Path) -> None:
+    """Give back the usual rights, which temporary folders and safetensors withhold from others."""
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
 
 
 def _refuse_strangers(folder: Path) -> None:

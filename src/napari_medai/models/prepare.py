@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from napari_medai.core.errors import ModelError
 from napari_medai.core.geometry import Geometry, Reorientation
-from napari_medai.core.image import MedicalImage, map_volumes
+from napari_medai.core.image import MedicalImage
 from napari_medai.core.progress import Progress, part, silent
-from napari_medai.core.sampling import sample_volume
 from napari_medai.models.intensity import apply_recipe
 from napari_medai.models.spec import ModelSpec
+from napari_medai.preprocess.grid import resample_image
 
 SAME_SPACING = 1e-3
 """Relative difference of spacing below which resampling would only blur."""
@@ -131,26 +131,7 @@ def _resampled(image: MedicalImage, spacing: tuple[float, ...] | None, progress:
     if spacing is None or np.allclose(image.geometry.spacing, spacing, rtol=SAME_SPACING):
         return image
     target = image.geometry.with_spacing(spacing)
-    sigma = antialias_sigma(image.geometry.spacing, np.array(spacing))
-
-    def resample(volume: NDArray[np.generic]) -> NDArray[np.float32]:
-        smooth = _smoothed(volume.astype(np.float32), sigma)
-        return sample_volume(smooth, image.geometry, target)
-
-    return image.with_array(map_volumes(image, resample, progress, "Resampling"), geometry=target)
-
-
-def antialias_sigma(old: NDArray[np.float64], new: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the Gaussian (in old voxels, per axis) that stands for the larger voxel's averaging."""
-    return np.maximum(0, (new / old - 1) / 2)
-
-
-def _smoothed(volume: NDArray[np.float32], sigma: NDArray[np.float64]) -> NDArray[np.float32]:
-    from scipy import ndimage
-
-    if not sigma.any():
-        return volume
-    return ndimage.gaussian_filter(volume, sigma, mode="nearest")  # type: ignore[no-any-return]
+    return resample_image(image, target, "linear", antialias=True, progress=progress)
 
 
 def _refuse_nan(spec: ModelSpec, image: MedicalImage) -> None:
