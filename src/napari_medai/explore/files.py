@@ -58,13 +58,13 @@ def describe_files(folder: Path, *, hide_identity: bool = True, progress: Progre
     """
     from pandas import DataFrame
 
-    from napari_medai.io.find import find_sources
+    from napari_medai.io.find import open_sources
     from napari_medai.io.read import read
 
     images = read(folder, progress=part(progress, 0, 0.8))
-    sources, _ = find_sources(folder)
-    files = [s.path for s in sources if s.format == "dicom"]
-    facts = _facts(files, hide_identity, part(progress, 0.8, 1))
+    with open_sources(folder) as (sources, _):
+        files = [s.path for s in sources if s.format == "dicom"]
+        facts = _facts(files, hide_identity, part(progress, 0.8, 1))
     return DataFrame([{**row_of(image), **facts.get(_series_of(image), {})} for image in images])
 
 

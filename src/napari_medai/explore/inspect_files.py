@@ -13,6 +13,7 @@ from napari_medai.core.image import MedicalImage
 from napari_medai.core.progress import Progress, Step, silent, track
 from napari_medai.explore.faults import Fault, Finding
 from napari_medai.explore.table import Values, finite
+from napari_medai.io.files import Skipped, Source
 
 _SAMPLE = 200_000
 
@@ -41,9 +42,18 @@ def inspect_folder(folder: Path, progress: Progress = silent) -> tuple[list[Find
     ReadError
         If there is nothing to look at.
     """
+    from napari_medai.io.find import open_sources
+
     progress(Step(0, 1, "Looking for images"))
-    jobs, faults = _jobs(folder)
+    with open_sources(folder) as (sources, skipped):
+        jobs, faults = _jobs(folder, sources, skipped)
+        findings, unread = _look(jobs, progress)
+    return findings, faults + unread
+
+
+def _look(jobs: Sequence[tuple[str, Load]], progress: Progress) -> tuple[list[Finding], list[Fault]]:
     findings: list[Finding] = []
+    faults: list[Fault] = []
     for name, load in track(jobs, progress, "Checking"):
         try:
             images = load()
@@ -55,13 +65,13 @@ def inspect_folder(folder: Path, progress: Progress = silent) -> tuple[list[Find
     return findings, faults
 
 
-def _jobs(folder: Path) -> tuple[list[tuple[str, Load]], list[Fault]]:
+def _jobs(
+    folder: Path, sources: Sequence[Source], skipped: Sequence[Skipped]
+) -> tuple[list[tuple[str, Load]], list[Fault]]:
     """Return what to read under which name, and the files that are no images though named so."""
-    from napari_medai.io.find import find_sources
     from napari_medai.io.read import reader_of
     from napari_medai.io.sniff import format_by_name
 
-    sources, skipped = find_sources(folder)
     if not sources and not skipped:
         raise ReadError(f"Found no file in {folder.name}: it is empty.", hint="Choose the images' folder.")
     named = [s for s in skipped if format_by_name(Path(s.shown)) is not None]
@@ -76,11 +86,11 @@ def _jobs(folder: Path) -> tuple[list[tuple[str, Load]], list[Fault]]:
     return jobs + series, faults + left_out
 
 
-def _series(sources: Sequence[object]) -> tuple[list[tuple[str, Load]], list[Fault]]:
+def _series(sources: Sequence[Source]) -> tuple[list[tuple[str, Load]], list[Fault]]:
     from napari_medai.io.dicom.assemble import image_of
     from napari_medai.io.dicom.scan import scan_sources
 
-    found = scan_sources(sources, silent, "error")  # type: ignore[arg-type]
+    found = scan_sources(sources, silent, "error")
     faults = [_unreadable(s.shown, ReadError(s.reason)) for s in found.skipped]
     jobs: list[tuple[str, Load]] = []
     for series in found.series:

@@ -10,7 +10,7 @@ from annotated_types import Gt, Interval
 from napari_medai.core.image import MedicalImage
 from napari_medai.core.operation import IntensityImage, LabelsImage, operation
 from napari_medai.core.progress import Progress, silent
-from napari_medai.preprocess.arrays import as_float, grey, labels_image
+from napari_medai.preprocess.arrays import Volume, as_float, grey, labels_image
 from napari_medai.preprocess.background import in_background
 from napari_medai.segment.steepness import steepness
 from napari_medai.segment.strokes import check_strokes, names_of
@@ -68,7 +68,7 @@ def random_walker(
     image: IntensityImage,
     strokes: LabelsImage,
     *,
-    edge_strength: Annotated[float, Gt(0)] = 130.0,
+    edge_strength: Annotated[float, Gt(0)] = 90.0,
     progress: Progress = silent,
 ) -> MedicalImage:
     """Give every voxel the stroke that a random walk over like voxels reaches first.
@@ -104,13 +104,15 @@ def random_walker(
     from skimage.segmentation import random_walker as walk
 
     image = grey(image)
-    painted = check_strokes(image, strokes, "random_walker")
-    volume = as_float(np.asarray(image.array))
+    painted = check_strokes(image, strokes, "random_walker").astype(np.int64)
+    volume = np.asarray(image.array, dtype=np.float64)
+    volume = volume / volume.std()
     spacing = image.geometry.spacing / image.geometry.spacing.min()
 
-    def run() -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
+    def run() -> Volume:
+        # Only the largest share is used, so the solver may stop early.
         return np.asarray(
-            walk(volume, painted.astype(np.int64), beta=edge_strength, mode="cg_j", tol=1e-3, spacing=spacing)
+            walk(volume, painted, edge_strength, mode="cg_j", tol=1e-4, prob_tol=0.1, spacing=spacing)
         )
 
     return labels_image(image, in_background(run, progress, "Random walker"), names_of(strokes))

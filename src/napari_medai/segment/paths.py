@@ -9,6 +9,7 @@ from annotated_types import Gt, Interval
 from numpy.typing import NDArray
 
 from napari_medai.core.errors import ArgumentError
+from napari_medai.core.geometry import FloatArray
 from napari_medai.core.image import MedicalImage
 from napari_medai.core.landmarks import Landmarks
 from napari_medai.core.operation import IntensityImage, operation
@@ -16,6 +17,7 @@ from napari_medai.core.progress import Progress, silent, track
 from napari_medai.preprocess.arrays import FloatVolume, as_float, grey, labels_image
 from napari_medai.preprocess.check import BoolArray, require_contrast, require_finite
 from napari_medai.preprocess.itk import execute, from_itk, to_itk
+from napari_medai.preprocess.morphology import dilated
 from napari_medai.segment.seeds import require_one_volume, seed_indices
 from napari_medai.segment.steepness import steepness
 
@@ -73,7 +75,8 @@ def fast_marching(
         march.AddTrialPoint([int(k) for k in place[::-1]])
     speed = to_itk(as_float(1 / (1 + slow**4)), tuple(spacing))
     arrival = from_itk(execute(march, speed, progress=progress, message="Marching"))
-    return labels_image(grey(image), arrival < reach_mm, {1: "region"})
+    region = _up_to_the_ridge(arrival < reach_mm, edges, spacing, 2.5 * sigma_mm)
+    return labels_image(grey(image), region, {1: "region"})
 
 
 @operation(group="segment", title="Live wire along points")
@@ -139,6 +142,16 @@ def live_wire(
     array = np.zeros(image.spatial_shape, dtype=bool)
     array[int(slices[0]) if flat else slice(None)] = region
     return labels_image(grey(image), array, {1: "path"})
+
+
+def _up_to_the_ridge(region: BoolArray, edges: FloatVolume, spacing: FloatArray, reach: float) -> BoolArray:
+    """Let a front that rests at the foot of an edge climb to its ridge, half the edge's width away."""
+    from skimage.segmentation import watershed
+
+    wide = dilated(region, reach, spacing)
+    if wide.all():
+        return region
+    return np.asarray(watershed(edges, np.where(region, 1, np.where(wide, 0, 2))) == 1)
 
 
 def _prepared(image: MedicalImage, points: Landmarks, operation: str) -> tuple[FloatVolume, NDArray[np.intp]]:

@@ -173,7 +173,7 @@ def _checked(image: MedicalImage, strokes: MedicalImage, operation: str) -> Any:
     image.require_same_grid(strokes, "strokes image")
     require_spatial(strokes, operation, "strokes")
     painted = np.asarray(strokes.array)
-    count = np.count_nonzero(np.unique(painted))
+    count = int(np.count_nonzero(np.unique(painted)))
     if count < 2:
         raise ArgumentError(
             f"{operation}: found {count} painted label{'s' * (count != 1)}; needed two or more.",
