@@ -1,62 +1,78 @@
-"""Landmarks through CSV: nothing moves, and what is not said is not guessed."""
+"""Landmarks through files and back, in the frame that each file states."""
+
+from __future__ import annotations
+
+import json
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from napari_medai import Landmarks
 from napari_medai.core.errors import ReadError, WriteError
-from napari_medai.io.points import landmarks_text, read_landmarks, write_landmarks
+from napari_medai.core.landmarks import Landmarks
+from napari_medai.io.points import read_points, write_points
 
-coordinate = st.floats(-1e6, 1e6)
-
-
-@given(st.lists(st.tuples(coordinate, coordinate, coordinate), min_size=1, max_size=5))
-def test_positions_come_back_bit_for_bit(tmp_path_factory, rows):
-    path = tmp_path_factory.mktemp("points") / "p.csv"
-    points = Landmarks(tuple(f"p {k}, left" for k in range(len(rows))), np.array(rows), unit="mm")
-    write_landmarks(points, path)
-    again = read_landmarks(path)
-    np.testing.assert_array_equal(again.positions, points.positions)
-    assert again.names == points.names
+POINTS = Landmarks(("nasion", "Sella, ä", "x"), [[1.5, -2.25, 1e-7], [100, 0, -3.3], [1 / 3, 2 / 3, 1e3]])
 
 
-def test_unit_plane_and_confidence_come_back(tmp_path):
-    points = Landmarks(("a", "b"), [[1, 2], [3, 4]], confidence=[0.25, 1.0], unit="pixel")
-    again = read_landmarks(write_landmarks(points, tmp_path / "p.csv"))
-    assert again.unit == "pixel"
-    assert again.positions.shape == (2, 2)
-    assert again.confidence.tolist() == [0.25, 1.0]
+@pytest.mark.parametrize("suffix", [".csv", ".fcsv", ".mrk.json"])
+def test_names_and_positions_come_back_exactly(tmp_path, suffix):
+    back = read_points(write_points(POINTS, tmp_path / f"p{suffix}"))
+    assert back.names == POINTS.names
+    assert np.array_equal(back.positions, POINTS.positions)
+    assert (back.unit, back.name) == ("mm", "p.mrk" if suffix == ".mrk.json" else "p")
 
 
-def test_the_form_of_the_sample_points_is_read(tmp_path):
-    from napari_medai.phantoms.samples import write_sample
+def test_points_of_a_picture_come_back_in_pixels(tmp_path):
+    flat = Landmarks(("a", "b"), [[1, 2], [3, 4]], unit="pixel")
+    back = read_points(write_points(flat, tmp_path / "p.csv"))
+    assert back.unit == "pixel"
+    assert np.array_equal(back.positions, flat.positions)
+    with pytest.raises(WriteError, match="in space"):
+        write_points(flat, tmp_path / "p.fcsv")
 
-    path = next(p for p in write_sample("mr-head", tmp_path) if p.suffix == ".csv")
-    assert len(read_landmarks(path)) > 3
+
+@pytest.mark.parametrize("system", ["RAS", "0"])
+def test_slicers_older_frame_is_turned(tmp_path, system):
+    (tmp_path / "p.fcsv").write_text(
+        f"# Markups fiducial file version = 4.10\n# CoordinateSystem = {system}\n"
+        "# columns = id,x,y,z,ow,ox,oy,oz,vis,sel,lock,label,desc,associatedNodeID\n"
+        "vtk_0,1,2,3,0,0,0,1,1,1,0,tip,,\n"
+    )
+    assert read_points(tmp_path / "p.fcsv")["tip"].tolist() == [-1, -2, 3]
+
+
+def test_markups_without_a_position_are_left_out(tmp_path):
+    points = [
+        {"label": "a", "position": [1, 2, 3], "positionStatus": "defined"},
+        {"label": "b", "position": [0, 0, 0], "positionStatus": "undefined"},
+    ]
+    markup = {"type": "Fiducial", "coordinateSystem": "RAS", "controlPoints": points}
+    (tmp_path / "p.mrk.json").write_text(json.dumps({"markups": [markup]}))
+    back = read_points(tmp_path / "p.mrk.json")
+    assert back.names == ("a",)
+    assert back["a"].tolist() == [-1, -2, 3]
+
+
+def test_a_plain_table_is_read_in_the_frame_that_is_asked_for(tmp_path):
+    (tmp_path / "p.csv").write_text("label,x,y,z\na,1,2,3\na,4,5,6\n,7,8,9\n")
+    assert read_points(tmp_path / "p.csv").names == ("a", "a (2)", "point 3")
+    assert read_points(tmp_path / "p.csv", frame="RAS")["a"].tolist() == [-1, -2, 3]
 
 
 @pytest.mark.parametrize(
-    ("text", "finding"),
+    ("name", "text"),
     [
-        ("name,x,y,z\na,1,2,3\n", "frame"),
-        ("# frame: RAS, unit: mm\nname,x,y,z\na,1,2,3\n", "frame"),
-        ("# frame: LPS, unit: mm\nname,x,y,z\n", "no point"),
-        ("# frame: LPS, unit: mm\nname,x,y,z\na,1,2,three\n", "three"),
-        ("# frame: LPS, unit: mm\nname,x,y,z\na,1,2\n", "landmarks"),
-        ("# frame: LPS, unit: mm\nname,x,y,z\na,1,2,nan\n", "NaN"),
+        ("p.csv", "name,u,v\na,1,2\n"),
+        ("p.csv", "name,x,y,z\na,1,two,3\n"),
+        ("p.csv", "name,x,y,z\na,1,2\n"),
+        ("p.csv", "name,x,y,z\na,1,2,nan\n"),
+        ("p.fcsv", "1,2\n"),
+        ("p.mrk.json", "{}"),
+        ("p.mrk.json", '{"markups": [{"controlPoints": [{"position": [1, 2]}]}]}'),
+        ("p.txt", "a"),
     ],
 )
-def test_what_is_not_a_table_of_points_is_refused(tmp_path, text, finding):
-    path = tmp_path / "p.csv"
-    path.write_text(text)
-    with pytest.raises(ReadError, match=finding):
-        read_landmarks(path)
-
-
-def test_only_csv_is_written(tmp_path):
-    with pytest.raises(WriteError, match=r"\.csv"):
-        write_landmarks(Landmarks(("a",), [[1.0, 2.0, 3.0]]), tmp_path / "p.txt")
-    assert list(tmp_path.iterdir()) == []
-    assert landmarks_text(Landmarks(("a",), [[1.0, 2.0, 3.0]])).splitlines()[1] == "name,x,y,z"
+def test_what_is_no_list_of_points_is_refused_by_name(tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(ReadError, match=name):
+        read_points(tmp_path / name)

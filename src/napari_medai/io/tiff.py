@@ -45,7 +45,9 @@ def read_tiff(source: Source) -> list[MedicalImage]:
     try:
         with tifffile.TiffFile(source.path) as tif:
             return [_image(tif, index, source) for index in range(len(tif.series))]
-    except (tifffile.TiffFileError, ValueError, OSError, KeyError, IndexError, TypeError) as error:
+    except ReadError:
+        raise
+    except Exception as error:
         reason = str(error).replace(str(source.path), source.shown) or type(error).__name__
         raise ReadError(
             f"{source.shown} is a damaged TIFF file: {reason}.",

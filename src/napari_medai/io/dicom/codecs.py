@@ -60,7 +60,7 @@ def _refuse_bomb(header: Header) -> None:
     held = header.path.stat().st_size
     if size > _LARGE_FRAME and size > _GREATEST_PACKING * held:
         raise ReadError(
-            f"{header.shown} promises {readable_size(size)} of pixels a frame but holds {readable_size(held)}.",
+            f"{header.shown} promises {readable_size(size)} a frame but holds {readable_size(held)}.",
             hint="The header is damaged: export the file again.",
         )
 
