@@ -60,7 +60,9 @@ def predict_labels(
 
     Examples
     --------
-    >>> from napari_medai.phantoms import make_torso  # doctest: +SKIP
-    >>> labels = predict_labels(make_torso(seed=1).image, "phantom-3d")  # doctest: +SKIP
+    >>> from napari_medai.phantoms.torso import ct_torso
+    >>> image, _ = ct_torso(0, (20, 48, 48), (12, 7, 7))
+    >>> predict_labels(image, "phantom-3d").meta["labels"]["3"]
+    'liver'
     """
     return segment_image(as_model(model), image, device=device, overlap=overlap, progress=progress)
