@@ -1,4 +1,4 @@
-"""The training loop that the shipped models share."""
+"""The training loop that the shipped models share: on the CPU, in bfloat16, in minutes."""
 
 from __future__ import annotations
 
@@ -49,7 +49,9 @@ def fit(
     started, shown = time.perf_counter(), 0.0
     for step in range(1, steps + 1):
         inputs, classes = draw()
-        loss = dice_and_cross_entropy(network(inputs), classes)
+        with torch.autocast(inputs.device.type, torch.bfloat16):
+            scores = network(inputs)
+        loss = dice_and_cross_entropy(scores.float(), classes)
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
