@@ -219,6 +219,8 @@ def package_version() -> str:
 
 
 def _parts(value: Any) -> list[Any]:
+    if hasattr(value, "contents"):
+        return list(value.contents())
     if hasattr(value, "geometry"):
         array = value.array if isinstance(value.array, np.ndarray) else value.array.name
         return [value.axes, value.kind, value.geometry.affine, value.geometry.unit, array]

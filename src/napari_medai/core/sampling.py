@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import product
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -11,9 +13,12 @@ from napari_medai.core.errors import GeometryError
 from napari_medai.core.geometry import FloatArray, Geometry
 from napari_medai.core.progress import Progress, silent, track
 
-Interpolation: TypeAlias = Literal["nearest", "linear", "cubic"]
+Interpolation: TypeAlias = Literal["nearest", "linear", "cubic", "sinc", "smooth_labels"]
+WorldMap: TypeAlias = Callable[[FloatArray], FloatArray]
 _ORDER = {"nearest": 0, "linear": 1, "cubic": 3}
 _SLAB_VOXELS = 2_000_000
+_POINT_VOXELS = 250_000
+_SINC_REACH = 3
 
 
 def sample_volume(
@@ -21,7 +26,7 @@ def sample_volume(
     source: Geometry,
     target: Geometry,
     *,
-    world_map: FloatArray | None = None,
+    world_map: FloatArray | WorldMap | None = None,
     interpolation: Interpolation = "linear",
     outside: float = 0.0,
     progress: Progress = silent,
@@ -34,10 +39,12 @@ def sample_volume(
         Voxels on ``source``, shape (z, y, x) or (y, x).
     source, target : Geometry
         Where the voxels lie, and where they are wanted. Sheared grids are as good as any.
-    world_map : (D+1, D+1) array, optional
-        Takes a world point of ``target`` to the world point to look up; the identity by default.
-    interpolation : {"nearest", "linear", "cubic"}
-        Cubic is an interpolating B-spline.
+    world_map : (D+1, D+1) array or callable, optional
+        Takes a world point of ``target`` to the world point to look up: a matrix, or a function from
+        points (N, D) to points (N, D). The identity by default.
+    interpolation : {"nearest", "linear", "cubic", "sinc", "smooth_labels"}
+        Cubic is an interpolating B-spline; sinc a Lanczos window of three voxels; smooth_labels takes
+        the label with the largest share of the point's neighbours, weighted as for linear.
     outside : float
         The value of points more than half a voxel outside ``source``; within that the edge extends.
     progress : Progress
@@ -46,7 +53,7 @@ def sample_volume(
     Returns
     -------
     numpy.ndarray
-        Voxels on ``target``; of the input's type for ``"nearest"``, else float32.
+        Voxels on ``target``; of the input's type for ``"nearest"`` and ``"smooth_labels"``, else float32.
 
     Raises
     ------
@@ -56,12 +63,12 @@ def sample_volume(
     from scipy import ndimage
 
     _check_pair(source, target)
+    if callable(world_map) or interpolation not in _ORDER:
+        return _sample_points(volume, source, target, world_map, interpolation, outside, progress)
     to_source = np.linalg.inv(source.affine) @ (np.eye(source.ndim + 1) if world_map is None else world_map)
     matrix = to_source @ target.affine
     order = _ORDER[interpolation]
-    values = np.asarray(volume) if order == 0 else np.asarray(volume, dtype=np.float32)
-    if order > 1:
-        values = ndimage.spline_filter(values, order=order, output=np.float32, mode="nearest")
+    values = _prepared(volume, interpolation)
     result = np.empty(target.shape, dtype=values.dtype)
     for start, stop in track(_slabs(target.shape), progress, "Resampling"):
         offset = matrix[:-1, -1] + matrix[:-1, 0] * start
@@ -80,6 +87,94 @@ def sample_volume(
     return result
 
 
+def _prepared(volume: NDArray[Any], interpolation: Interpolation) -> NDArray[Any]:
+    from scipy import ndimage
+
+    if interpolation in ("nearest", "smooth_labels"):
+        return np.asarray(volume)
+    values = np.asarray(volume, dtype=np.float32)
+    if interpolation == "cubic":
+        values = ndimage.spline_filter(values, order=3, output=np.float32, mode="nearest")
+    return values
+
+
+def _sample_points(
+    volume: NDArray[Any],
+    source: Geometry,
+    target: Geometry,
+    world_map: FloatArray | WorldMap | None,
+    interpolation: Interpolation,
+    outside: float,
+    progress: Progress,
+) -> NDArray[Any]:
+    """Look up a volume point by point, for maps that are not affine or lookups that scipy lacks."""
+    values = _prepared(volume, interpolation)
+    result = np.empty(target.shape, dtype=values.dtype)
+    inside = np.indices(target.shape[1:]).reshape(target.ndim - 1, -1)
+    for start, stop in track(_slabs(target.shape, _POINT_VOXELS), progress, "Resampling"):
+        planes = np.repeat(np.arange(start, stop), inside.shape[1])
+        index = np.vstack([planes, np.tile(inside, stop - start)]).T
+        place = target.index_to_world(index)
+        if callable(world_map):
+            place = world_map(place)
+        elif world_map is not None:
+            place = place @ world_map[:-1, :-1].T + world_map[:-1, -1]
+        where = source.world_to_index(place).T
+        found = _look_up(values, where, interpolation)
+        ends = np.reshape(source.shape, (-1, 1)) - 0.5
+        beyond = np.any((where < -0.5 - 1e-6) | (where > ends + 1e-6), axis=0)
+        found[beyond] = np.asarray(outside).astype(found.dtype)
+        result[start:stop] = found.reshape(result[start:stop].shape)
+    return result
+
+
+def _look_up(values: NDArray[Any], where: FloatArray, interpolation: Interpolation) -> NDArray[Any]:
+    """Return the values at fractional indices (D, N)."""
+    from scipy import ndimage
+
+    if interpolation == "smooth_labels":
+        return _voted(values, where)
+    if interpolation == "sinc":
+        return _windowed_sinc(values, where)
+    found: NDArray[Any] = ndimage.map_coordinates(
+        values, where, order=_ORDER[interpolation], mode="nearest", prefilter=False
+    )
+    return np.asarray(found)
+
+
+def _voted(values: NDArray[Any], where: FloatArray) -> NDArray[Any]:
+    """Take the label that has the most linear weight among a point's 4 or 8 neighbours."""
+    base = np.floor(where).astype(np.intp)
+    share = where - base
+    corners = list(product((0, 1), repeat=len(where)))
+    labels = np.stack([_at(values, base + np.reshape(c, (-1, 1))) for c in corners])
+    weights = np.stack([np.prod(np.where(np.reshape(c, (-1, 1)), share, 1 - share), axis=0) for c in corners])
+    best, most = labels[0].copy(), np.full(where.shape[1], -1.0)
+    for candidate in labels:
+        votes = np.sum(weights * (labels == candidate), axis=0)
+        wins = votes > most + 1e-12
+        best[wins], most[wins] = candidate[wins], votes[wins]
+    return np.asarray(best)
+
+
+def _windowed_sinc(values: NDArray[Any], where: FloatArray) -> NDArray[Any]:
+    base = np.floor(where).astype(np.intp)
+    steps = np.arange(1 - _SINC_REACH, _SINC_REACH + 1)
+    distance = (where - base)[:, None] - steps[:, None]
+    weights = np.sinc(distance) * np.sinc(distance / _SINC_REACH)
+    weights /= weights.sum(axis=1, keepdims=True)
+    total = np.zeros(where.shape[1])
+    for taps in product(range(len(steps)), repeat=len(where)):
+        neighbour = base + np.array([[steps[t]] for t in taps])
+        total += np.prod([weights[axis, t] for axis, t in enumerate(taps)], axis=0) * _at(values, neighbour)
+    return np.asarray(total.astype(values.dtype))
+
+
+def _at(values: NDArray[Any], index: NDArray[np.intp]) -> NDArray[Any]:
+    """Return the voxels (D, N), the edge extended."""
+    return np.asarray(values[tuple(i.clip(0, n - 1) for i, n in zip(index, values.shape, strict=True))])
+
+
 def _check_pair(source: Geometry, target: Geometry) -> None:
     if source.ndim != target.ndim:
         raise GeometryError(f"Found a {source.ndim}-D image and a {target.ndim}-D grid; needed the same.")
@@ -90,8 +185,8 @@ def _check_pair(source: Geometry, target: Geometry) -> None:
         )
 
 
-def _slabs(shape: tuple[int, ...]) -> list[tuple[int, int]]:
-    step = max(1, _SLAB_VOXELS // int(np.prod(shape[1:])))
+def _slabs(shape: tuple[int, ...], voxels: int = _SLAB_VOXELS) -> list[tuple[int, int]]:
+    step = max(1, voxels // int(np.prod(shape[1:])))
     return [(start, min(start + step, shape[0])) for start in range(0, shape[0], step)]
 
 

@@ -7,14 +7,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from napari_medai.core.errors import GeometryError, ReadError, WriteError
+from napari_medai.core.displacement import DisplacementField
+from napari_medai.core.errors import GeometryError, WriteError
 from napari_medai.core.geometry import FloatArray
 from napari_medai.core.image import MedicalImage, map_volumes
 from napari_medai.core.landmarks import Landmarks
-from napari_medai.core.progress import Progress, silent
+from napari_medai.core.progress import Progress, part, silent
 from napari_medai.core.sampling import Interpolation, sample_volume
+from napari_medai.core.transform_parts import (
+    Part,
+    checked_part,
+    merged_parts,
+    part_ndim,
+    times,
+    undone,
+)
 
 if TYPE_CHECKING:
     from napari_medai.core.geometry import Geometry
@@ -26,15 +35,16 @@ class SpatialTransform:
 
     Parameters
     ----------
-    matrix : (D+1, D+1) array_like
-        The affine map on homogeneous points (x, y, z, 1).
+    parts : (D+1, D+1) array_like, DisplacementField, or sequence of them
+        The affine map on homogeneous points (x, y, z, 1), the deformation, or several that follow each
+        other, the first one first. Affine neighbours become one.
     name : str
         What a person calls it.
 
     Raises
     ------
     GeometryError
-        If the matrix is not finite, not invertible or of the wrong size.
+        If a matrix is not finite, not invertible or of the wrong size, or dimensions differ.
 
     Examples
     --------
@@ -43,25 +53,28 @@ class SpatialTransform:
     [[0.0, 5.0, 0.0]]
     """
 
-    matrix: FloatArray
+    parts: tuple[Part, ...]
     name: str = ""
 
     def __post_init__(self) -> None:
-        matrix = np.array(self.matrix, dtype=np.float64)
-        if matrix.shape not in ((3, 3), (4, 4)) or not np.all(np.isfinite(matrix)):
-            raise GeometryError(f"Found a matrix of shape {matrix.shape}; needed a finite 3x3 or 4x4 one.")
-        ndim = len(matrix) - 1
-        if not np.array_equal(matrix[-1], [0] * ndim + [1]):
-            raise GeometryError(f"Found {matrix[-1].tolist()} as the last row; needed 0 ... 0 1.")
-        if abs(np.linalg.det(matrix)) < 1e-12:
-            raise GeometryError("Found a singular transform; needed one that can be undone.")
-        matrix.flags.writeable = False
-        object.__setattr__(self, "matrix", matrix)
+        given: Any = self.parts
+        several = isinstance(given, list | tuple) and any(
+            isinstance(p, DisplacementField) or np.ndim(p) == 2 for p in given
+        )
+        parts = [checked_part(p) for p in (given if several else [given])]
+        if len({part_ndim(p) for p in parts}) != 1:
+            raise GeometryError("Found 2-D and 3-D parts of one transform; needed the same dimension.")
+        object.__setattr__(self, "parts", tuple(merged_parts(parts)))
 
     @classmethod
     def identity(cls, ndim: int = 3) -> SpatialTransform:
         """The transform that moves nothing."""
-        return cls(np.eye(ndim + 1))
+        return cls(np.eye(ndim + 1))  # type: ignore[arg-type]
+
+    @classmethod
+    def from_matrix(cls, matrix: ArrayLike, name: str = "") -> SpatialTransform:
+        """The affine transform of a (D+1, D+1) matrix on homogeneous points."""
+        return cls(np.asarray(matrix, dtype=float), name)  # type: ignore[arg-type]
 
     @classmethod
     def from_translation(cls, shift_mm: ArrayLike) -> SpatialTransform:
@@ -69,31 +82,86 @@ class SpatialTransform:
         shift = np.asarray(shift_mm, dtype=float)
         matrix = np.eye(len(shift) + 1)
         matrix[:-1, -1] = shift
-        return cls(matrix)
+        return cls.from_matrix(matrix)
+
+    @classmethod
+    def from_displacement(cls, vectors: ArrayLike, geometry: Geometry, name: str = "") -> SpatialTransform:
+        """The deformation that moves each voxel centre of a grid by a world vector, shape (*S, D)."""
+        field = DisplacementField(np.asarray(vectors, dtype=np.float32), geometry)
+        return cls((field,), name)
 
     @property
     def ndim(self) -> int:
         """2 or 3."""
-        return len(self.matrix) - 1
+        return part_ndim(self.parts[0])
+
+    @property
+    def is_affine(self) -> bool:
+        """Whether one matrix says it all."""
+        return len(self.parts) == 1 and isinstance(self.parts[0], np.ndarray)
+
+    @property
+    def matrix(self) -> FloatArray:
+        """The affine map on homogeneous points.
+
+        Raises
+        ------
+        GeometryError
+            If the transform deforms; :attr:`parts` has its steps.
+        """
+        first = self.parts[0]
+        if not (len(self.parts) == 1 and isinstance(first, np.ndarray)):
+            raise GeometryError("Found a deformation; needed an affine transform.")
+        return first
 
     def then(self, other: SpatialTransform) -> SpatialTransform:
         """Return the transform that applies this one first and ``other`` to its result."""
         if other.ndim != self.ndim:
             raise GeometryError(f"Found a {self.ndim}-D and a {other.ndim}-D transform; needed the same.")
-        return SpatialTransform(np.asarray(other.matrix @ self.matrix, dtype=np.float64))
+        return SpatialTransform((*self.parts, *other.parts))
 
-    def inverse(self) -> SpatialTransform:
-        """Return the transform from the moving to the fixed world."""
-        matrix: FloatArray = np.asarray(np.linalg.inv(self.matrix), dtype=np.float64)
-        matrix[-1] = self.matrix[-1]
-        return SpatialTransform(matrix)
+    def inverse(self, progress: Progress = silent) -> SpatialTransform:
+        """Return the transform from the moving to the fixed world.
+
+        It is exact for affine parts; deformations are undone by iteration, which
+        :meth:`inverse_error` measures.
+        """
+        count = len(self.parts)
+        parts: list[Part] = []
+        for index, one in enumerate(reversed(self.parts)):
+            step = part(progress, index / count, (index + 1) / count)
+            parts.append(one.inverse(step) if isinstance(one, DisplacementField) else undone(one))
+        return SpatialTransform(tuple(parts))
+
+    def inverse_error(self, inverse: SpatialTransform, geometry: Geometry, count: int = 20_000) -> FloatArray:
+        """Measure how far points end from where they began, going there and back.
+
+        Parameters
+        ----------
+        inverse : SpatialTransform
+            What should undo this transform.
+        geometry : Geometry
+            The fixed grid; about ``count`` of its voxels, evenly spread, are tried.
+        count : int
+            How many points at most.
+
+        Returns
+        -------
+        (N,) array
+            Distances in the unit of ``geometry``.
+        """
+        stride = max(1, int(np.ceil((np.prod(geometry.shape) / count) ** (1 / geometry.ndim))))
+        grid = np.stack(np.meshgrid(*(np.arange(0, n, stride) for n in geometry.shape), indexing="ij"), -1)
+        points = geometry.index_to_world(grid.reshape(-1, geometry.ndim))
+        back = inverse.apply_to_points(self.apply_to_points(points))
+        return np.asarray(np.linalg.norm(back - points, axis=1))
 
     def apply_to_points(self, points: Any) -> Any:
         """Take points of the fixed world to the moving world.
 
         Parameters
         ----------
-        points : (N, D) array_like or Landmarks
+        points : (..., D) array_like or Landmarks
             World mm, LPS. The covariance of landmarks is carried along.
 
         Returns
@@ -101,12 +169,39 @@ class SpatialTransform:
         numpy.ndarray or Landmarks
             As given.
         """
-        linear = self.matrix[:-1, :-1]
         if isinstance(points, Landmarks):
-            moved = points.positions @ linear.T + self.matrix[:-1, -1]
-            spread = None if points.covariance is None else linear @ points.covariance @ linear.T
-            return replace(points, positions=moved, covariance=spread)
-        return np.asarray(points, dtype=float) @ linear.T + self.matrix[:-1, -1]
+            spread = points.covariance
+            if spread is not None:
+                linear = self.derivative(points.positions)
+                spread = linear @ spread @ np.swapaxes(linear, -1, -2)
+            return replace(points, positions=self.apply_to_points(points.positions), covariance=spread)
+        moved = np.asarray(points, dtype=float)
+        for one in self.parts:
+            moved = one.apply(moved) if isinstance(one, DisplacementField) else times(one, moved)
+        return moved
+
+    def derivative(self, points: ArrayLike) -> FloatArray:
+        """Return how the map stretches and turns around each point, (N, D) -> (N, D, D)."""
+        places = np.asarray(points, dtype=float)
+        if self.is_affine:
+            return np.broadcast_to(self.matrix[:-1, :-1], (*places.shape, places.shape[-1])).copy()
+        grids = [p.geometry for p in self.parts if isinstance(p, DisplacementField)]
+        step = 0.5 * min(float(g.spacing.min()) for g in grids)
+        columns = [
+            (self.apply_to_points(places + offset) - self.apply_to_points(places - offset)) / (2 * step)
+            for offset in step * np.eye(self.ndim)
+        ]
+        return np.stack(columns, axis=-1)
+
+    def displacement(self, geometry: Geometry) -> NDArray[np.float32]:
+        """Return how far each voxel centre of a grid moves, (x, y, z) in its unit, shape (*S, D)."""
+        index = np.indices(geometry.shape[1:]).reshape(geometry.ndim - 1, -1)
+        found = np.empty((*geometry.shape, geometry.ndim), dtype=np.float32)
+        for plane in range(geometry.shape[0]):
+            at = np.vstack([np.full((1, index.shape[1]), plane), index]).T
+            points = geometry.index_to_world(at)
+            found[plane] = (self.apply_to_points(points) - points).reshape(found.shape[1:])
+        return found
 
     def apply_to_image(
         self,
@@ -121,15 +216,16 @@ class SpatialTransform:
         Parameters
         ----------
         image : MedicalImage
-            The moving image; labels are always looked up by nearest neighbour.
+            The moving image. Labels are looked up by nearest neighbour, or by ``"smooth_labels"``; they
+            are never mixed.
         like : MedicalImage or Geometry
             The fixed image or its grid.
-        interpolation : {"nearest", "linear", "cubic"}
-            How values between voxels are found.
+        interpolation : {"nearest", "linear", "cubic", "sinc", "smooth_labels"}
+            How values between voxels are found; see :func:`napari_medai.core.sampling.sample_volume`.
         outside : float
             The value where the moving image says nothing.
         progress : Progress
-            Hears a report a volume.
+            Hears how far it is.
 
         Returns
         -------
@@ -137,64 +233,69 @@ class SpatialTransform:
             The moving image's values on the grid of ``like``.
         """
         grid = like.geometry if isinstance(like, MedicalImage) else like
-        how: Interpolation = "nearest" if image.kind == "labels" else interpolation
-        array = map_volumes(
-            image,
-            lambda volume: sample_volume(
-                volume, image.geometry, grid, world_map=self.matrix, interpolation=how, outside=outside
-            ),
-            progress,
-            "Moving the image",
-        )
-        return image.with_array(array, geometry=grid)
+        if image.kind == "labels" and interpolation != "smooth_labels":
+            interpolation = "nearest"
+        world_map = self.matrix if self.is_affine else self.apply_to_points
 
-    def save(self, path: str | Path) -> None:
-        """Write an ITK file (.tfm, .txt, .mat, .h5 or .hdf5), which maps fixed to moving as well.
+        def moved(volume: NDArray[Any]) -> NDArray[Any]:
+            return sample_volume(
+                volume,
+                image.geometry,
+                grid,
+                world_map=world_map,
+                interpolation=interpolation,
+                outside=outside,
+                progress=progress,
+            )
+
+        return image.with_array(map_volumes(image, moved, progress, "Moving the image"), geometry=grid)
+
+    def contents(self) -> list[Any]:
+        """Return the numbers it is made of, by which a history knows it."""
+        fields = [[p.vectors, p.geometry.affine] for p in self.parts if isinstance(p, DisplacementField)]
+        return [p for p in self.parts if isinstance(p, np.ndarray)] + [x for pair in fields for x in pair]
+
+    def save(self, path: str | Path, like: MedicalImage | Geometry | None = None) -> None:
+        """Write a file that maps fixed to moving as well; see :mod:`napari_medai.core.transform_files`.
+
+        Parameters
+        ----------
+        path : str or Path
+            ITK's own formats (.tfm, .txt, .mat, .h5 or .hdf5) keep every part; a displacement image
+            (.nii, .nii.gz, .nrrd, .mha) holds the whole as vectors on a grid.
+        like : MedicalImage or Geometry, optional
+            The grid of a displacement image: the first deformation's, where nothing is given.
 
         Raises
         ------
         WriteError
-            If the suffix is not one of those.
+            If the suffix is none of those, or the format cannot hold the transform.
         """
-        import SimpleITK as sitk
+        from napari_medai.core.transform_files import is_image, save_parts
 
         path = Path(path)
-        if path.suffix not in (".tfm", ".txt", ".mat", ".h5", ".hdf5"):
-            raise WriteError(
-                f"Found the suffix {path.suffix!r} for a transform.", hint="Use .tfm, .txt, .mat or .h5."
-            )
-        affine = sitk.AffineTransform(self.ndim)
-        affine.SetMatrix(self.matrix[:-1, :-1].ravel().tolist())
-        affine.SetTranslation(self.matrix[:-1, -1].tolist())
-        beside = path.with_name(f".partial-{path.name}")
-        try:
-            sitk.WriteTransform(affine, str(beside))
-            beside.replace(path)
-        except RuntimeError as error:
-            raise WriteError(f"{path.name} could not be written: {error}") from error
-        finally:
-            beside.unlink(missing_ok=True)
+        save_parts((self._as_field(like),) if is_image(path) else self.parts, path)
 
     @classmethod
     def load(cls, path: str | Path) -> SpatialTransform:
-        """Read an ITK transform that is affine, or a chain of affine ones.
+        """Read what :meth:`save` wrote, or an affine or displacement transform of another ITK program.
 
         Raises
         ------
         ReadError
-            If the file is not an ITK transform, or not an affine one.
+            If the file is neither.
         """
-        import SimpleITK as sitk
+        from napari_medai.core.transform_files import load_parts
 
-        try:
-            transform = sitk.ReadTransform(str(path))
-        except RuntimeError as error:
-            raise ReadError(f"{Path(path).name} is not a readable ITK transform.") from error
-        if not transform.IsLinear():
-            raise ReadError(f"{Path(path).name} holds a deformation; needed an affine transform.")
-        ndim = transform.GetDimension()
-        matrix = np.eye(ndim + 1)
-        matrix[:-1, -1] = transform.TransformPoint([0.0] * ndim)
-        for axis, unit in enumerate(np.eye(ndim)):
-            matrix[:-1, axis] = transform.TransformPoint(unit.tolist()) - matrix[:-1, -1]
-        return cls(matrix)
+        return cls(tuple(load_parts(Path(path))))
+
+    def _as_field(self, like: MedicalImage | Geometry | None) -> DisplacementField:
+        fields = [p for p in self.parts if isinstance(p, DisplacementField)]
+        if like is None and not fields:
+            raise WriteError(
+                "An image of displacements needs a grid, and an affine transform has none.",
+                hint="Save it as .tfm, or name the fixed image: save(path, like=fixed).",
+            )
+        grid = fields[0].geometry if like is None else like
+        grid = grid.geometry if isinstance(grid, MedicalImage) else grid
+        return DisplacementField(self.displacement(grid), grid)
