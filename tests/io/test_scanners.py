@@ -44,8 +44,8 @@ def mosaic(tmp_path, normal=None, csa=True, **elements):
     # The stated position is that of a single slice as large as the mosaic, around the same centre.
     stated = corner - np.array(OBLIQUE[:3]) * 1.5 * (30 - 10) / 2 - np.array(OBLIQUE[3:]) * 2.0 * (24 - 8) / 2
     dataset = slice_dataset(
-        tiled(TILES), stated, OBLIQUE, (2.0, 1.5), modality="MR", SpacingBetweenSlices=3.5, Manufacturer="SIEMENS",
-        ImageType=["ORIGINAL", "PRIMARY", "M", "MOSAIC"], **elements,
+        tiled(TILES), stated, OBLIQUE, (2.0, 1.5), modality="MR", SpacingBetweenSlices=3.5,
+        Manufacturer="SIEMENS", ImageType=["ORIGINAL", "PRIMARY", "M", "MOSAIC"], **elements,
     )  # fmt: skip
     if csa:
         block = dataset.private_block(0x0029, "SIEMENS CSA HEADER", create=True)
@@ -74,6 +74,19 @@ def test_a_mosaic_without_its_private_header_is_refused(tmp_path):
     path, _ = mosaic(tmp_path, csa=False)
     with pytest.raises(ReadError, match="Siemens mosaic"):
         read(path)
+
+
+def test_mosaics_that_follow_the_head_become_one_image_with_a_notice(tmp_path):
+    for k, shift in enumerate((0.0, 0.4, -0.7)):
+        path, _ = mosaic(tmp_path, number=k + 1)
+        dataset = pydicom.dcmread(path)
+        dataset.ImagePositionPatient[2] += shift
+        dataset.PixelData = tiled(TILES + k).tobytes()
+        dataset.SOPInstanceUID = f"1.2.3.{k + 1}"
+        save(dataset, tmp_path / "run" / f"{k}.dcm")
+    (image,) = read(tmp_path / "run")
+    assert np.array_equal(image.array, np.stack([TILES, TILES + 1, TILES + 2]))
+    assert "0.70 mm" in image.meta["notices"][0]
 
 
 @pytest.mark.parametrize("cut", [0, 10, 90, 140])

@@ -234,11 +234,16 @@ def _traits(header: Header) -> dict[str, Any]:
     }
 
 
+_GE_COMPONENTS = ("MAGNITUDE", "PHASE", "REAL", "IMAGINARY")
+
+
 def _component(kind: tuple[str, ...], header: Header) -> str:
     """Tell magnitude, phase, real and imaginary parts apart."""
     stated = header.text("ComplexImageComponent")
     if stated and stated != "MIXED":
         return stated
+    if header.has("GeRawType") and header.integer("GeRawType", -1) in range(len(_GE_COMPONENTS)):
+        return _GE_COMPONENTS[header.integer("GeRawType")]
     names = {"M": "MAGNITUDE", "P": "PHASE", "R": "REAL", "I": "IMAGINARY"}
     for value in kind[2:]:
         word = value.split("_")[0]

@@ -14,7 +14,8 @@ from napari_medai.io.dicom.frames import Frame
 
 Gaps: TypeAlias = Literal["resample", "error"]
 SAME_PLACE_MM = 0.01
-_EXACT_MM = 0.05
+_EXACT_MM = 0.051
+"""Half of the last digit of positions written with one decimal, and a little more."""
 _EXACT_SHARE = 0.02
 _TILT_DEG = 0.1
 _MOST_GROWTH = 6

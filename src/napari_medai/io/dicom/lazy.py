@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -49,14 +51,20 @@ def lazy_volumes(stack: Stack, placement: Placement | None) -> Any:
     import dask.array as da
 
     dtype = value_type(stack)
-    shape = (stack.first.rows, stack.first.columns) + ((3,) if _samples(stack) == 3 else ())
-    volumes = []
-    for volume in stack.volumes:
-        places = np.arange(len(volume)) if placement is None or placement.places is None else placement.places
-        pieces = [_piece(volume, float(place)) for place in places]
-        slices = [da.from_delayed(_delayed(piece, dtype), shape, dtype) for piece in pieces]
-        volumes.append(da.stack(slices))
-    return da.stack(volumes)
+    colours = ((3,),) if stack.is_colour else ()
+    name = f"slices-{uuid.uuid4().hex}"
+    rest = (0,) * (2 + len(colours))
+    places = np.arange(len(stack.volumes[0]), dtype=float)
+    if placement is not None and placement.places is not None:
+        places = placement.places
+    graph = {
+        (name, t, z, *rest): (_SliceReader(_piece(volume, float(place)), dtype),)
+        for t, volume in enumerate(stack.volumes)
+        for z, place in enumerate(places)
+    }
+    planes = ((stack.first.rows,), (stack.first.columns,), *colours)
+    chunks = ((1,) * len(stack.volumes), (1,) * len(places), *planes)
+    return da.Array(graph, name, chunks, dtype)
 
 
 def _samples(stack: Stack) -> int:
@@ -70,17 +78,20 @@ def _piece(volume: tuple[Frame, ...], place: float) -> list[tuple[Frame, float]]
     return [(volume[low], 1.0)] if share == 0 else [(volume[low], 1 - share), (volume[low + 1], share)]
 
 
-def _delayed(piece: list[tuple[Frame, float]], dtype: np.dtype[Any]) -> Any:
-    from dask import delayed
+@dataclass(frozen=True)
+class _SliceReader:
+    """A task that reads one slice, or interpolates it between two."""
 
-    return delayed(_slice, pure=False, traverse=False)(piece, dtype)
+    piece: list[tuple[Frame, float]]
+    dtype: np.dtype[Any]
 
-
-def _slice(piece: list[tuple[Frame, float]], dtype: np.dtype[Any]) -> NDArray[Any]:
-    if len(piece) == 1:
-        return frame_values(piece[0][0], dtype)
-    mixed = sum((frame_values(frame, dtype) * share for frame, share in piece), start=np.zeros(1))
-    return (np.rint(mixed) if dtype.kind in "iu" else mixed).astype(dtype)
+    def __call__(self) -> NDArray[Any]:
+        """Return the values, (1, 1, rows, columns[, 3])."""
+        if len(self.piece) == 1:
+            return frame_values(self.piece[0][0], self.dtype)[None, None]
+        mixed = sum((frame_values(f, self.dtype) * share for f, share in self.piece), start=np.zeros(1))
+        whole = np.rint(mixed) if self.dtype.kind in "iu" else mixed
+        return np.asarray(whole, dtype=self.dtype)[None, None]
 
 
 def frame_values(frame: Frame, dtype: np.dtype[Any]) -> NDArray[Any]:

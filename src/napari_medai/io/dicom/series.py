@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -13,6 +12,8 @@ from napari_medai.core.errors import ReadError
 from napari_medai.io.dicom import duplicates
 from napari_medai.io.dicom.frames import Frame
 from napari_medai.io.dicom.geometry import SAME_PLACE_MM, Gaps, UnevenError
+from napari_medai.io.dicom.motion import moved_together
+from napari_medai.io.dicom.naming import named
 from napari_medai.io.dicom.stack import Stack, grouped, series_name
 from napari_medai.io.dicom.volumes import split_into_volumes, subsets_without_collision
 
@@ -48,7 +49,7 @@ def stacks_of(frames: Sequence[Frame], gaps: Gaps = "resample") -> list[Stack]:
             stacks += _placed(group, gaps, name)
         else:
             stacks += _unplaced(group)
-    return _named(stacks, name)
+    return named(moved_together(stacks, name), name)
 
 
 def _alike(frames: Sequence[Frame]) -> list[list[Frame]]:
@@ -253,35 +254,3 @@ def _sequence(frames: list[Frame]) -> Stack:
 
 def _with_notice(stacks: list[Stack], notice: str) -> list[Stack]:
     return [replace(stack, notices=(*stack.notices, notice)) for stack in stacks]
-
-
-_DIFFERENCES: tuple[tuple[Callable[[Stack], Any], Callable[[Any], str]], ...] = (
-    (lambda s: s.first.traits.get("localizer"), lambda v: "localizer" if v else ""),
-    (lambda s: s.first.traits.get("component"), lambda v: str(v).lower()),
-    (lambda s: s.first.traits.get("echo"), lambda v: f"TE {v:g} ms" if v is not None else ""),
-    (lambda s: s.first.traits.get("image_type"), lambda v: " ".join(v[2:]).lower()),
-    (lambda s: s.first.traits.get("stack"), lambda v: f"stack {v}" if v else ""),
-)
-
-
-def _named(stacks: list[Stack], name: str) -> list[Stack]:
-    """Name images by their series, with what sets them apart, else numbered."""
-    if len(stacks) == 1:
-        return [replace(stacks[0], name=name)]
-    suffixes: list[list[str]] = [[] for _ in stacks]
-    for value_of, describe in _DIFFERENCES:
-        values = [value_of(stack) for stack in stacks]
-        if len(set(values)) > 1 and len({tuple(suffix) for suffix in suffixes}) < len(stacks):
-            for suffix, value in zip(suffixes, values, strict=True):
-                suffix.append(describe(value))
-    names = [", ".join(part for part in suffix if part) for suffix in suffixes]
-    repeated = Counter(names)
-    seen: Counter[str] = Counter()
-    result = []
-    for stack, difference in zip(stacks, names, strict=True):
-        seen[difference] += 1
-        parts = [difference] if difference else []
-        if repeated[difference] > 1:
-            parts.append(str(seen[difference]))
-        result.append(replace(stack, name=" - ".join([name, *parts])))
-    return result
