@@ -9,7 +9,7 @@ from dataclasses import fields, is_dataclass
 import numpy as np
 import pandas as pd
 import pytest
-from contract_inputs import arguments, data_in, grids
+from contract_inputs import arguments, data_in, grids, make_input
 from docstring_parser import DocstringStyle, parse
 from made_images import StopAt
 
@@ -37,20 +37,19 @@ def runs(folder):
     """The first run of each operation that goes through: (arguments, result), kept for all tests."""
     kept = {}
 
-    def run(operation, optional=False):
-        key = (operation.name, optional)
-        if key not in kept:
-            kept[key] = first_run(operation, folder, optional)
-        return kept[key]
+    def run(operation):
+        if operation.name not in kept:
+            kept[operation.name] = first_run(operation, folder)
+        return kept[operation.name]
 
     return run
 
 
-def first_run(operation, folder, optional):
+def first_run(operation, folder):
     """Try the grids in turn; an operation may refuse all but one, by an error meant to be read."""
     refused = {}
     for name, geometry in grids().items():
-        chosen = arguments(operation, geometry, folder, optional)
+        chosen = arguments(operation, geometry, folder)
         before = [values_of(copy.deepcopy(d)) for d in data_in(chosen)]
         try:
             result = operation.function(**chosen)
@@ -179,9 +178,16 @@ def test_it_stops_at_its_first_report(operation, runs):
 
 
 @each_operation
-def test_it_works_with_every_optional_input_given(operation, runs):
-    if all(p.required for p in operation.inputs):
-        return  # there is none
-    chosen, result, _ = runs(operation, optional=True)
-    assert len(data_in(chosen)) > len(data_in(runs(operation)[0]))
-    assert result is not None
+def test_each_optional_input_is_used_or_refused_with_a_reason(operation, runs):
+    chosen, _, _ = runs(operation)
+    given = next(d for d in data_in(chosen) if hasattr(d, "geometry")) if data_in(chosen) else None
+    for number, parameter in enumerate(operation.inputs):
+        if parameter.required or given is None:
+            continue
+        extra = {parameter.name: make_input(parameter, given.geometry, number)}
+        try:
+            result = operation.function(**chosen, **extra)
+        except MedAIError:
+            continue  # some need an option besides, or no second input of this make; they say which
+        records = [r for part in parts(result) if hasattr(part, "history") for r in part.history[-1:]]
+        assert all(parameter.name in record.inputs for record in records)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import typing
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,23 @@ from made_images import points
 
 from napari_medai import Boxes, Geometry, Landmarks, MedicalImage, SpatialTransform
 from napari_medai.core.operation import Operation, Parameter
+from napari_medai.phantoms.torso import ct_torso
 from napari_medai.segment import train_classifier
 from napari_medai.segment.pixel_classifier import PixelClassifier
 
 
+@cache
+def torso() -> tuple[MedicalImage, MedicalImage]:
+    """The sample torso and its labels, coarse; for operations that a shipped model serves."""
+    return ct_torso(1, shape=(30, 48, 48), spacing=(10.0, 8.0, 8.0))
+
+
 def grids() -> dict[str, Geometry]:
-    """The grids on which operations are tried, the commonest first."""
+    """The grids on which operations are tried, the commonest first; on the last one lies the torso."""
     return {
         "3-D": Geometry.from_spacing((16, 32, 32), (2.0, 1.0, 1.0), (-15.5, -15.5, -15.0)),
         "2-D": Geometry.from_spacing((48, 48), (1.0, 1.0), (-23.5, -23.5)),
+        "torso": torso()[0].geometry,
     }
 
 
@@ -36,7 +45,9 @@ def regions(geometry: Geometry, shift: float = 0.0) -> np.ndarray:
 
 
 def intensity_image(geometry: Geometry, number: int = 0) -> MedicalImage:
-    """Three tissues, a faint shade and noise; a later number is moved a little."""
+    """Three tissues, a faint shade and noise, or the torso; a later number is moved a little."""
+    if geometry == torso()[0].geometry:
+        return torso()[0]
     clean = np.array([20.0, 100.0, 180.0])[regions(geometry, shift=0.8 * number)]
     shade = 1 + 0.002 * points(geometry)[..., 0]
     noise = np.random.default_rng(number).normal(0, 3, geometry.shape)
@@ -47,7 +58,9 @@ def intensity_image(geometry: Geometry, number: int = 0) -> MedicalImage:
 
 
 def labels_image(geometry: Geometry, number: int = 0) -> MedicalImage:
-    """The tissues as labels 1 and 2."""
+    """The tissues as labels 1 and 2, or the torso's."""
+    if geometry == torso()[0].geometry:
+        return torso()[1]
     return MedicalImage(
         regions(geometry, shift=0.8 * number),
         "zyx"[-geometry.ndim :],
@@ -106,13 +119,11 @@ def make_option(parameter: Parameter, folder: Path) -> Any:
     )
 
 
-def arguments(
-    operation: Operation, geometry: Geometry, folder: Path, optional: bool = False
-) -> dict[str, Any]:
-    """Return what one run needs: every required parameter, and the optional inputs if wished."""
+def arguments(operation: Operation, geometry: Geometry, folder: Path) -> dict[str, Any]:
+    """Return what one run needs: every required parameter."""
     chosen: dict[str, Any] = {}
     for number, parameter in enumerate(p for p in operation.parameters if p.is_input):
-        if parameter.required or optional:
+        if parameter.required:
             chosen[parameter.name] = make_input(parameter, geometry, number)
     for parameter in operation.options:
         if parameter.required:
