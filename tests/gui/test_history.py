@@ -88,6 +88,13 @@ def test_steps_of_the_selected_layer_are_told_with_their_settings(viewer, dock):
     assert not dock.save_button.isEnabled()
 
 
+def test_dock_opened_from_the_menu_shows_the_selected_layer_at_once(viewer):
+    """napari hands plugins the viewer and its layers in a wrapper."""
+    show(viewer, smooth_gaussian(SCAN).replace(name="smooth"))
+    _, opened = viewer.window.add_plugin_dock_widget("napari-medai", "History")
+    assert listed(opened) == ["1. Gaussian smoothing"]
+
+
 def test_a_step_is_run_again_with_another_setting(qtbot, viewer, dock):
     show(viewer, threshold_otsu(smooth_gaussian(SCAN, sigma_mm=2.5)).replace(name="mask"))
     dock.steps.setCurrentRow(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import time
 import warnings
@@ -147,6 +148,28 @@ def test_panel_and_function_give_the_same_array(qtbot, viewer):
     press_run(qtbot, panel)
     called = smooth_gaussian(image_of(viewer.layers["scan"]), sigma_mm=2.3)
     assert np.array_equal(viewer.layers["scan · Gaussian smoothing"].data, called.array)
+
+
+def test_panel_opened_from_the_menu_runs_and_copies(qtbot, viewer):
+    """napari hands plugins the viewer and its layers in a wrapper."""
+    from qtpy.QtWidgets import QApplication
+
+    _, panel = viewer.window.add_plugin_dock_widget("napari-medai", "Preprocess")
+    press_run(qtbot, panel)
+    assert [layer.name for layer in viewer.layers] == ["scan", "scan · Gaussian smoothing"]
+    for layer in viewer.layers:
+        viewer.layers.selection.active = layer
+        assert panel.form.layers()["image"] is layer
+    panel.copy_python()
+    assert "step_1 = medai.preprocess.smooth_gaussian(scan)" in QApplication.clipboard().text()
+
+
+@pytest.mark.parametrize("name", ["Explore", "Preprocess", "Segment", "Measure", "Explain", "History"])
+def test_every_panel_opens_without_a_layer_and_twice(make_napari_viewer, name):
+    viewer = make_napari_viewer()
+    dock, _ = viewer.window.add_plugin_dock_widget("napari-medai", name)
+    viewer.window.remove_dock_widget(dock)
+    viewer.window.add_plugin_dock_widget("napari-medai", name)
 
 
 def test_measuring_shows_a_table_that_can_be_copied_and_saved(qtbot, viewer, tmp_path):
@@ -334,7 +357,6 @@ def test_opening_panels_loads_no_torch(make_napari_viewer):
 
 def test_images_of_a_finished_step_are_let_go(qtbot, viewer, panel):
     """napari's task manager remembers every worker; the arrays must not stay alive with it."""
-    import gc
     import weakref
 
     press_run(qtbot, panel)
@@ -346,28 +368,28 @@ def test_images_of_a_finished_step_are_let_go(qtbot, viewer, panel):
 
 
 def test_closing_the_dock_stops_the_step(qtbot, viewer, panel):
-    from qtpy.QtWidgets import QApplication
-
     panel.form.set_values({"seconds": 60.0})
     click(qtbot, panel.run_button)
     qtbot.waitUntil(lambda: "Doubling" in panel.status.text(), timeout=10_000)
-    worker = panel.runner._jobs[0].worker
-    viewer.window.remove_dock_widget(panel)
-    panel.deleteLater()
-    QApplication.processEvents()
-    qtbot.waitUntil(lambda: not worker.is_running, timeout=2_000)
+    with qtbot.waitSignal(panel.runner.stopped, timeout=2_000):
+        viewer.window.remove_dock_widget(panel)
     assert len(viewer.layers) == 1
 
 
-def test_closing_the_dock_disconnects_the_panel(qtbot, viewer, panel):
-    import gc
+def test_a_removed_panel_is_let_go_without_harm(qtbot, viewer):
+    import weakref
 
     from qtpy.QtWidgets import QApplication
 
+    panel = OperationPanel(viewer, [slow_doubling.operation])
+    viewer.window.add_dock_widget(panel, name="tests")
+    press_run(qtbot, panel)
+    kept = weakref.ref(panel)
     viewer.window.remove_dock_widget(panel)
-    panel.deleteLater()
+    del panel
     QApplication.processEvents()
     gc.collect()
+    assert kept() is None
     viewer.add_image(np.zeros((3, 4)), units=("mm", "mm"), contrast_limits=(0, 1))
     viewer.layers.clear()
 

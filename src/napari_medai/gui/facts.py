@@ -8,6 +8,16 @@ import numpy as np
 
 _IN_PIXELS = {"mm": "px", "mm³": "px³", "ml": "px³"}
 _DIGITS = 4
+_KINDS = ("Image", "Labels", "Points", "Shapes", "Surface", "Vectors", "Tracks")
+
+
+def kind_of(layer: Any) -> str:
+    """Return what napari calls the kind of a layer: ``"image"``, ``"labels"``, ``"points"``, ``"shapes"`` ...
+
+    Plugins are handed layers in a wrapper, and may derive their own classes.
+    """
+    names = [base.__name__ for base in layer.__class__.__mro__]
+    return next((name.lower() for name in names if name in _KINDS), "")
 
 
 def unit_on(layer: Any, unit: str) -> str:

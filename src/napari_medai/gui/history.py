@@ -24,6 +24,7 @@ from napari_medai.core.history import Record
 from napari_medai.core.operation import Operation
 from napari_medai.core.progress import Step
 from napari_medai.gui.activity import TICKS
+from napari_medai.gui.facts import kind_of
 from napari_medai.gui.field import Field
 from napari_medai.gui.fields import make_field
 from napari_medai.gui.form import tooltip
@@ -64,8 +65,8 @@ class HistoryPanel(QWidget):
         self.runner.progressed.connect(self._show_progress)
         self.runner.succeeded.connect(self._show_result)
         self.runner.failed.connect(self._show_failure)
-        self.runner.stopped.connect(partial(self.status.setText, "Cancelled; nothing was changed."))
-        self.runner.finished.connect(partial(self._show_running, False))
+        self.runner.stopped.connect(self._show_stopped)
+        self.runner.finished.connect(self._show_finished)
         viewer.layers.selection.events.active.connect(self._follow)
         self.show_layer(viewer.layers.selection.active)
 
@@ -187,6 +188,12 @@ class HistoryPanel(QWidget):
             layers.insert(place, Layer.create(*data))
         self.status.setText("Done.")
 
+    def _show_stopped(self) -> None:
+        self.status.setText("Cancelled; nothing was changed.")
+
+    def _show_finished(self) -> None:
+        self._show_running(False)
+
     def _show_failure(self, error: MedAIError | None) -> None:
         if error is not None:
             self.status.setText(error.message)
@@ -210,7 +217,7 @@ def _history_of(layer: Any) -> tuple[Record, ...]:
 
 
 def _can_be_source(layer: Any) -> bool:
-    return type(layer).__name__ in ("Image", "Labels")
+    return layer is not None and kind_of(layer) in ("image", "labels")
 
 
 def _in_words(number: int, record: Record) -> str:

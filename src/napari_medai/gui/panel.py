@@ -126,8 +126,8 @@ class OperationPanel(PanelFace):
         self.runner.progressed.connect(self._show_progress)
         self.runner.succeeded.connect(self._show_result)
         self.runner.failed.connect(self._show_failure)
-        self.runner.stopped.connect(partial(self.status.setText, "Cancelled; nothing was changed."))
-        self.runner.finished.connect(partial(self.show_running, False))
+        self.runner.stopped.connect(self._show_stopped)
+        self.runner.finished.connect(self._show_finished)
         events = self.viewer.layers.events
         for event in (events.inserted, events.removed, events.reordered, events.renamed):
             event.connect(self._offer_layers)
@@ -172,6 +172,12 @@ class OperationPanel(PanelFace):
         layers = self.viewer.layers
         place = layers.index(self._beside) + 1 if self._beside in layers else len(layers)
         layers.insert(place, Layer.create(*data))
+
+    def _show_stopped(self) -> None:
+        self.status.setText("Cancelled; nothing was changed.")
+
+    def _show_finished(self) -> None:
+        self.show_running(False)
 
     def _show_failure(self, error: MedAIError | None) -> None:
         if error is None:

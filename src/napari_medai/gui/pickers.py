@@ -12,6 +12,7 @@ from napari_medai.core.errors import ArgumentError
 from napari_medai.core.image import MedicalImage
 from napari_medai.core.landmarks import Landmarks
 from napari_medai.core.parameter import Parameter
+from napari_medai.gui.facts import kind_of
 
 _NOTHING = "none"
 _ROWS_SHOWN = 4
@@ -35,7 +36,7 @@ def fitting_types(parameter: Parameter) -> tuple[str, ...]:
 
 def fits(layer: Any, parameter: Parameter) -> bool:
     """Tell whether a layer can be given for an input."""
-    return type(layer).__name__.lower() in fitting_types(parameter)
+    return kind_of(layer) in fitting_types(parameter)
 
 
 class LayerPicker(QComboBox):

@@ -12,6 +12,7 @@ from napari_medai import catalog
 from napari_medai.core.history import Record
 from napari_medai.core.history import Source as Origin
 from napari_medai.core.operation import Operation
+from napari_medai.gui.facts import kind_of
 from napari_medai.gui.layers import is_as_made
 from napari_medai.gui.points import landmarks_from_layer
 from napari_medai.gui.record import LayerRecord
@@ -144,7 +145,7 @@ def plan_of(
     shown : iterable of layer
         All layers of the viewer; sources of histories are looked for among them by name.
     """
-    images = [layer for layer in shown if type(layer).__name__ in ("Image", "Labels", "Points")]
+    images = [layer for layer in shown if kind_of(layer) in ("image", "labels", "points")]
     plan = Plan({layer.name: given_of(layer).place for layer in images})
     given = {
         name: [given_of(layer) for layer in value] if isinstance(value, list) else value and given_of(value)
@@ -156,10 +157,10 @@ def plan_of(
 
 def given_of(layer: Any) -> Given:
     """Describe a layer as an input: as a step's result, as a file's image, or as what it is now."""
-    if type(layer).__name__ == "Points":
+    if kind_of(layer) == "points":
         history = landmarks_from_layer(*layer.as_layer_data_tuple()[:2]).history
         return Given(layer.name, history, _place(layer, 0))
-    if type(layer).__name__ == "Shapes":
+    if kind_of(layer) == "shapes":
         return Given(layer.name)
     if not is_as_made(layer):
         foreign = LayerRecord.found_in(layer.metadata) is None
@@ -170,7 +171,7 @@ def given_of(layer: Any) -> Given:
 
 
 def _is_labels(layer: Any) -> bool:
-    return type(layer).__name__ == "Labels"
+    return kind_of(layer) == "labels"
 
 
 def _place(layer: Any, number: int) -> Place:

@@ -7,10 +7,9 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QEvent, QObject, QTimer, Signal
 
 from napari_medai.core.errors import Cancelled, MedAIError
 from napari_medai.core.progress import Progress, Step
@@ -63,7 +62,7 @@ class Job:
 
 
 class Runner(QObject):
-    """Runs one piece of work at a time beside the event loop.
+    """Runs one piece of work at a time beside the event loop, as long as its parent is part of the viewer.
 
     The work gets a progress reporter and returns a value; it must not touch layers or widgets.
     The worker is napari's own, so that napari's task manager knows and can cancel it.
@@ -98,7 +97,8 @@ class Runner(QObject):
         self._timer = QTimer(self)
         self._timer.setInterval(_POLL_MS)
         self._timer.timeout.connect(self._poll)
-        self.destroyed.connect(partial(_abandon, self._jobs))
+        if parent is not None:
+            parent.installEventFilter(self)
 
     @property
     def running(self) -> bool:
@@ -143,8 +143,8 @@ class Runner(QObject):
         self._jobs.append(job)
         self._outcome, self._crashed = None, False
         self._started = time.monotonic()
-        # A full collection of a session's garbage stops every thread for a third of a second; what is
-        # there already is left out of it until the step has been shown.
+        # A full collection of a session's garbage stops every thread for a third of a second, and in the
+        # worker it could delete widgets; what is there already is left out until the step has been shown.
         gc.freeze()
         self._bar = new_bar(title)
         self._timer.start()
@@ -154,6 +154,12 @@ class Runner(QObject):
         """Ask the work to stop at its next report."""
         for job in self._jobs:
             job.worker.quit()
+
+    def eventFilter(self, watched: Any, event: Any) -> bool:  # noqa: N802 - Qt's name
+        """Cancel when the panel is taken out of the viewer."""
+        if event.type() == QEvent.Type.ParentChange and watched.parent() is None:
+            self.cancel()
+        return False
 
     def _poll(self) -> None:
         if not self._jobs or self._bar is None:
@@ -194,13 +200,6 @@ class Runner(QObject):
             self.succeeded.emit(outcome)
         self.finished.emit()
         gc.unfreeze()
-
-
-def _abandon(jobs: list[Job], _: Any = None) -> None:
-    """Stop the work of a panel that is no more."""
-    for job in jobs:
-        job.worker.quit()
-    gc.unfreeze()
 
 
 def _pass_on(warning: tuple[Any, ...]) -> None:
