@@ -136,7 +136,9 @@ def extract_mesh(
     box = bounding_box(mask)
     if box is None:
         known = ", ".join(map(str, present_labels(volume)[:20])) or "none"
-        raise ArgumentError(f"Label {label or 'any'} has no voxels.", hint=f"Labels here: {known}.")
+        raise ArgumentError(
+            f"Label {'any' if label is None else label} has no voxels.", hint=f"Labels here: {known}."
+        )
     _check_lengths(mask[box].shape, labels.geometry, smoothing_mm, triangle_mm)
     progress(Step(0, 3, "Smoothing the region"))
     field, start, level = _field(mask[box], box, labels.geometry, smoothing_mm, triangle_mm or 0.0)

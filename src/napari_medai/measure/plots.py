@@ -57,13 +57,10 @@ def bland_altman_plot(a: ArrayLike, b: ArrayLike, limits: Sequence[float], title
     left, right = _range(means)
     across = _LEFT + (means - left) / (right - left) * (_WIDTH - _LEFT - 10)
     parts = [_dot(x, _place(g, low, high)) for x, g in zip(across, gaps, strict=True)]
-    for limit in limits:
-        if np.isfinite(limit):
-            parts.append(_line(_LEFT, _place(limit, low, high), _WIDTH, _place(limit, low, high), "#b00"))
-    parts += [
-        _text(_LEFT, _HEIGHT - 12, f"{left:.3g}"),
-        _text(_WIDTH - 4, _HEIGHT - 12, f"{right:.3g}", "end"),
-    ]
+    heights = [_place(limit, low, high) for limit in limits if np.isfinite(limit)]
+    parts += [_line(_LEFT, height, _WIDTH, height, "#b00") for height in heights]
+    foot = _HEIGHT - 12
+    parts += [_text(_LEFT, foot, f"{left:.3g}"), _text(_WIDTH - 4, foot, f"{right:.3g}", "end")]
     parts.append(_text(_WIDTH / 2, _HEIGHT - 12, "mean of both", "middle"))
     return _frame(parts, low, high, title)
 
