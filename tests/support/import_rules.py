@@ -140,10 +140,10 @@ def _layer_fault(edge: Import) -> str:
 
 def cycles(imports: list[Import]) -> list[str]:
     """Return the chains of imports that lead back to where they began, type-only imports aside."""
-    graph: dict[str, list[str]] = {}
+    graph: dict[str, dict[str, None]] = {}
     for edge in imports:
         if not edge.for_types_only and edge.imported.split(".")[0] == PACKAGE:
-            graph.setdefault(edge.importer, []).append(edge.imported)
+            graph.setdefault(edge.importer, {})[edge.imported] = None
     found: list[str] = []
     done: set[str] = set()
 

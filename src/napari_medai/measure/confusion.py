@@ -52,6 +52,7 @@ def confusion_matrix(
 
     Examples
     --------
+    >>> from napari_medai import Geometry, MedicalImage
     >>> grid = Geometry.from_spacing((1, 3), (1, 1))
     >>> a, b = (MedicalImage(np.array([x]), "yx", grid, "labels") for x in ([0, 1, 1], [0, 1, 2]))
     >>> confusion_matrix(a, b).to_numpy().tolist()

@@ -50,6 +50,7 @@ def measure_diameters(labels: LabelsImage, *, progress: Progress = silent) -> Da
 
     Examples
     --------
+    >>> from napari_medai import MedicalImage
     >>> grid = Geometry.from_spacing((3, 12, 12), (5, 1, 1))
     >>> regions = np.zeros((3, 12, 12), np.uint8)
     >>> regions[1, 5, 1:11] = 1

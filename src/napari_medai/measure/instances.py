@@ -71,6 +71,7 @@ def compare_instances(
 
     Examples
     --------
+    >>> from napari_medai import Geometry
     >>> grid = Geometry.from_spacing((1, 7), (1, 1))
     >>> a, b = (MedicalImage(np.array([x]), "yx", grid, "labels")
     ...         for x in ([1, 1, 0, 1, 0, 0, 0], [1, 1, 0, 0, 0, 1, 1]))

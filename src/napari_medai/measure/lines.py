@@ -63,6 +63,7 @@ def profile_line(
 
     Examples
     --------
+    >>> from napari_medai import MedicalImage
     >>> grid = Geometry.from_spacing((4, 5), (2, 1))
     >>> image = MedicalImage(np.arange(20.0).reshape(4, 5), "yx", grid)
     >>> line = Landmarks(("a", "b"), [[0, 0], [4, 0]])

@@ -122,6 +122,7 @@ def extract_mesh(
 
     Examples
     --------
+    >>> from napari_medai import MedicalImage
     >>> grid = Geometry.from_spacing((6, 6, 6), (2, 1, 1))
     >>> regions = np.zeros((6, 6, 6), np.uint8)
     >>> regions[2:4, 2:4, 2:4] = 1

@@ -92,6 +92,7 @@ def compare_labels(
 
     Examples
     --------
+    >>> from napari_medai import MedicalImage
     >>> grid = Geometry.from_spacing((4, 4, 4), (5, 1, 1))
     >>> left, right = np.zeros((4, 4, 4), np.uint8), np.zeros((4, 4, 4), np.uint8)
     >>> left[1:3, 1:3, 0:2] = right[1:3, 1:3, 1:3] = 1

@@ -59,6 +59,7 @@ def compare_partitions(
 
     Examples
     --------
+    >>> from napari_medai import Geometry, MedicalImage
     >>> grid = Geometry.from_spacing((2, 2), (1, 1))
     >>> a, b = (MedicalImage(np.array(x), "yx", grid, "labels") for x in ([[1, 1], [2, 2]], [[5, 5], [3, 3]]))
     >>> float(compare_partitions(a, b).adapted_rand_error[0])

@@ -64,6 +64,7 @@ def compute_suv(
 
     Examples
     --------
+    >>> from napari_medai import Geometry
     >>> image = MedicalImage(np.full((1, 1, 1), 5000.0), "zyx", Geometry.from_spacing((1, 1, 1), (3, 2, 2)))
     >>> float(compute_suv(image, weight_kg=70, dose_mbq=350).array.max())
     1.0

@@ -118,6 +118,7 @@ def measure_radiomics(
 
     Examples
     --------
+    >>> import numpy as np
     >>> grid = Geometry.from_spacing((6, 6, 6), (2, 1, 1))
     >>> values = np.arange(216.0).reshape(6, 6, 6)
     >>> regions = np.zeros((6, 6, 6), np.uint8)
