@@ -38,7 +38,7 @@ class Description:
     modality : str
         ``"CT"``, ``"MR"``, ... or nothing.
     dtype : str
-        Type of the stored numbers.
+        Type of the values (DICOM: one that holds all that the stored bits allow).
     file : str
         The file or folder, relative to what was asked for.
     notices : tuple of str
@@ -162,19 +162,20 @@ def _dicom_rows(
 
 
 def _stack_row(stack: Any) -> Description:
+    from napari_medai.io.dicom.lazy import value_type
+
     try:
         geometry, notices = _stack_grid(stack)
+        dtype = value_type(stack)
     except ReadError as error:
         return Description(stack.name, "dicom", file=_place(stack.header.shown), problem=str(error))
-    from napari_medai.io.dicom.header import stored_type
-
     count = len(stack.volumes)
     return Description(
         name=stack.name,
         format="dicom",
         axes=("t" if count > 1 else "") + "zyx"[-geometry.ndim :] + ("s" if stack.is_colour else ""),
         shape=((count,) if count > 1 else ()) + geometry.shape + ((3,) if stack.is_colour else ()),
-        dtype=str(stored_type(stack.header)),
+        dtype=str(dtype),
         modality=stack.header.text("Modality"),
         file=_place(stack.header.shown),
         notices=(*stack.notices, *notices),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -80,7 +81,7 @@ def open_unpacked(source: Source, path: Path | None = None) -> Iterator[BinaryIO
             packed = raw.read(2) == b"\x1f\x8b"
             raw.seek(0)
             yield cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if packed else raw
-    except (EOFError, gzip.BadGzipFile) as error:
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise ReadError(
             f"{source.shown} is cut short or damaged: {error}.",
             hint="Copy the file again from where it came.",

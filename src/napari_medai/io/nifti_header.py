@@ -22,6 +22,7 @@ _TYPES = {
     768: "u4", 1024: "i8", 1280: "u8", 1792: "c16", 2304: "rgba",
 }  # fmt: skip
 _COMMENT = 6
+_LARGEST_MM = 1e7
 
 
 @dataclass(frozen=True)
@@ -233,7 +234,7 @@ def _qform(fields: NDArray[Any]) -> FloatArray:
 
 
 def _is_usable(affine: FloatArray) -> bool:
-    if not np.all(np.isfinite(affine)):
+    if not np.all(np.isfinite(affine)) or np.abs(affine).max() > _LARGEST_MM:
         return False
     steps = np.linalg.norm(affine[:3, :3], axis=0)
     return bool(np.all(steps > 0)) and abs(np.linalg.det(affine[:3, :3] / steps)) >= 1e-6
@@ -250,7 +251,7 @@ def _from_voxel_sizes(
     fields: NDArray[Any], shape: tuple[int, ...], notices: list[str], shown: str
 ) -> tuple[FloatArray, str, str]:
     steps = np.abs(np.array(fields["pixdim"][1:4], dtype=np.float64))
-    stated = np.isfinite(steps) & (steps > 0)
+    stated = np.isfinite(steps) & (steps > 1e-9) & (steps < _LARGEST_MM)
     known = bool(stated[: min(3, len(shape))].all())
     known = known and (not np.all(steps == 1) or int(fields["xyzt_units"]) & 7 != 0)
     if not known:

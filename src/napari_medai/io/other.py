@@ -14,6 +14,7 @@ from napari_medai.io import affines
 from napari_medai.io.files import Source, require_plausible_size, stem
 from napari_medai.io.sniff import is_gzipped
 
+_LARGEST_MM = 1e7
 _NAMES = {"analyze": "ANALYZE", "mgh": "MGH", "minc": "MINC", "parrec": "PAR/REC", "afni": "AFNI"}
 
 
@@ -49,6 +50,8 @@ def read_other(source: Source) -> list[MedicalImage]:
     array, axes = _arrange(values, source)
     place = axes.index("z")
     affine = affines.from_ras(opened.affine)
+    if not np.all(np.isfinite(affine)) or np.abs(affine).max() > _LARGEST_MM:
+        raise ReadError(f"{source.shown} states an impossible place in space.", hint="Export it again.")
     if source.format == "minc":
         affine = affines.from_ijk(affine)
     geometry = Geometry(array.shape[place : place + 3], affine)
@@ -107,7 +110,7 @@ def _arrange(values: AnyArray, source: Source) -> tuple[AnyArray, str]:
             hint="Split it.",
         )
     array = values.T
-    if array.dtype == np.float64:
+    if array.dtype == np.float64 and np.abs(array).max(initial=0) < np.finfo(np.float32).max:
         array = array.astype(np.float32)
     array = array.astype(array.dtype.newbyteorder("="), copy=False)
     return array, "tzyx"[-array.ndim :]

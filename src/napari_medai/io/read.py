@@ -8,6 +8,7 @@ from pathlib import Path
 from napari_medai.core.errors import ReadError
 from napari_medai.core.image import MedicalImage
 from napari_medai.core.progress import Progress, part, silent, track
+from napari_medai.core.settings import settings
 from napari_medai.io.dicom.geometry import Gaps
 from napari_medai.io.dicom.header import Header
 from napari_medai.io.files import Skipped, Source
@@ -17,7 +18,7 @@ Reader = Callable[[Source], list[MedicalImage]]
 
 
 def read(
-    path: Paths, *, progress: Progress = silent, gaps: Gaps = "resample", memory_limit_gb: float = 4.0
+    path: Paths, *, progress: Progress = silent, gaps: Gaps = "resample", memory_limit_gb: float | None = None
 ) -> list[MedicalImage]:
     """Read every image at a path, with its true geometry.
 
@@ -29,9 +30,9 @@ def read(
         Hears how far it is; may cancel.
     gaps : {"resample", "error"}
         DICOM series with missing or uneven slices: regularised with a notice, or refused.
-    memory_limit_gb : float
+    memory_limit_gb : float, optional
         A DICOM image larger than this is read slice by slice when it is looked at (a Dask array); 0 does so
-        for every one. What lies in an archive is always read at once.
+        for every one. By default the setting ``memory_limit_mb``, or 4 GB. What lies in an archive is always read at once.
 
     Returns
     -------
@@ -57,11 +58,12 @@ def read(
         dicom = [s for s in sources if s.format == "dicom"]
         images, errors = _read_others(others, part(progress, 0.1, 0.3), path)
         if dicom:
-            limit = memory_limit_gb * 1e9 if _stays(dicom) else float("inf")
+            largest = settings().read_at_once_gb if memory_limit_gb is None else memory_limit_gb
+            limit = largest * 1e9 if _stays(dicom) else float("inf")
             found, failed = _read_dicom(dicom, gaps, limit, part(progress, 0.3, 1.0))
             images, errors = images + found, errors + failed
     if not images or (errors and len(sources) == 1):
-        raise errors[0]
+        raise errors[0] if errors else _nothing_found(path, skipped)
     return _with_failures(images, errors)
 
 
@@ -163,12 +165,14 @@ def _read_structures(
     headers: Sequence[Header], images: Sequence[MedicalImage]
 ) -> tuple[list[MedicalImage], list[ReadError]]:
     from napari_medai.io.dicom import structures
+    from napari_medai.io.dicom.header import reading
 
     labels: list[MedicalImage] = []
     errors: list[ReadError] = []
     for header in filter(structures.is_structure_set, headers):
         try:
-            labels += structures.images_of(header, images)
+            with reading(header.shown):
+                labels += structures.images_of(header, images)
         except ReadError as error:
             errors.append(error)
     return labels, errors

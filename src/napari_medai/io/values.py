@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+_HUGE = 1e18
 _INTEGERS = (np.int16, np.uint16, np.int32, np.uint32, np.int64)
 
 
@@ -48,7 +49,8 @@ def rescale(stored: NDArray[Any], slope: float, intercept: float) -> NDArray[Any
         ]
         dtype = integer_type(min(ends), max(ends), stored.dtype)
         return scale_into(stored, slope, intercept, np.empty(stored.shape, dtype))
-    dtype = np.dtype(np.float64 if stored.dtype == np.float64 else np.float32)
+    huge = max(abs(slope), abs(intercept)) > _HUGE or stored.dtype == np.float64
+    dtype = np.dtype(np.float64 if huge else np.float32)
     return scale_into(stored, slope, intercept, np.empty(stored.shape, dtype))
 
 
@@ -61,6 +63,11 @@ def scale_into(stored: NDArray[Any], slope: float, intercept: float, result: NDA
         scaled = stored if slope == 1 else stored.astype(np.int64) * int(slope)
         np.add(scaled, offset, out=result, casting="unsafe", dtype=wide)
         return result
+    with np.errstate(over="ignore", invalid="ignore"):
+        _scale_lines(stored, slope, intercept, result)
+    return result
+
+
+def _scale_lines(stored: NDArray[Any], slope: float, intercept: float, result: NDArray[Any]) -> None:
     for line, out in zip(np.atleast_2d(stored), np.atleast_2d(result), strict=True):
         out[...] = line.astype(np.float64) * slope + intercept
-    return result

@@ -14,6 +14,7 @@ from napari_medai.io.dicom import seg, slides
 from napari_medai.io.dicom.facts import flat_geometry, meta_of
 from napari_medai.io.dicom.frames import Frame
 from napari_medai.io.dicom.geometry import Gaps, Placement
+from napari_medai.io.dicom.header import reading
 from napari_medai.io.dicom.lazy import byte_count, lazy_volumes
 from napari_medai.io.dicom.luts import has_modality_table, modality_values
 from napari_medai.io.dicom.pixels import checked, stored_frames
@@ -50,9 +51,11 @@ def images_of(
         One, or several where segments overlap.
     """
     if stack.special == "segmentation":
-        return seg.images_of(stack, references, progress)
+        with reading(stack.header.shown):
+            return seg.images_of(stack, references, progress)
     if stack.special == "slide":
-        return [slides.image_of(stack, progress)]
+        with reading(stack.header.shown):
+            return [slides.image_of(stack, progress)]
     return [image_of(stack, gaps=gaps, progress=progress, lazy=byte_count(stack) > memory_limit)]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_medai.core.errors import ReadError
-from napari_medai.io.dicom.header import Header, quiet_pydicom, stored_type
+from napari_medai.io.dicom.header import Header, parse_errors, quiet_pydicom, stored_type
 from napari_medai.io.dicom.luts import palette_colours
 from napari_medai.io.dicom.packing import unpacked_frame, unpacks
 from napari_medai.io.files import readable_size
@@ -97,21 +97,16 @@ def _decode(dataset: Any, header: Header, number: int) -> NDArray[Any]:
         raise ReadError(
             f"{header.shown} is cut short within its pixels.", hint="Copy or export the file again."
         )
+    damages: tuple[type[Exception], ...] = (OSError, RuntimeError, *parse_errors())
     many = header.integer("NumberOfFrames", 1) > 1
     try:
         if unpacks(header.syntax, header.integer("BitsAllocated")):
             return unpacked_frame(dataset, header.syntax, number, stored_type(header))
         return np.asarray(pixel_array(dataset, index=number if many else 0))
-    except _DECODING_ERRORS as error:
+    except damages as error:
         if header.syntax == _EXTENDED:
             return _through_itk(header, number)
         raise _explained(header, error) from error
-
-
-_DECODING_ERRORS = (
-    AttributeError, EOFError, IndexError, KeyError, NotImplementedError, OSError, RuntimeError, TypeError,
-    ValueError,
-)  # fmt: skip
 
 
 def _through_itk(header: Header, number: int) -> NDArray[Any]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_medai.core.geometry import Geometry
 from napari_medai.io.dicom.frames import pair
-from napari_medai.io.dicom.header import Header, quiet_pydicom
+from napari_medai.io.dicom.header import Header, parse_errors, quiet_pydicom
 from napari_medai.io.dicom.stack import Stack
 from napari_medai.io.dicom.suv import suv_factor
 
@@ -107,10 +107,27 @@ def _source(stack: Stack) -> dict[str, Any]:
 
 
 def _window(stack: Stack) -> dict[str, float] | None:
-    window = stack.volumes[0][len(stack.volumes[0]) // 2].facts.get("window")
+    """Return the window of the middle slice; of a lookup table the range of values that it spreads."""
+    middle = stack.volumes[0][len(stack.volumes[0]) // 2]
+    window = middle.facts.get("window") or _table_range(middle.header)
     if not window or not np.all(np.isfinite(window)) or window[1] <= 0:
         return None
     return {"center": float(window[0]), "width": float(window[1])}
+
+
+def _table_range(header: Header) -> tuple[float, float] | None:
+    if not header.has("VOILUTSequence"):
+        return None
+    with quiet_pydicom():
+        items = header.sequences.get("VOILUTSequence", None) or []
+        try:
+            entries, first, _ = (int(v) for v in items[0].LUTDescriptor)
+        except parse_errors():
+            return None
+    if first > 32767 and header.integer("PixelRepresentation") == 1:
+        first -= 65536
+    entries = entries or 65536
+    return first + entries / 2, float(entries)
 
 
 def _padding(stack: Stack) -> float | list[float] | None:

@@ -17,6 +17,7 @@ from napari_medai.io.dicom.parse import EXPLICIT, IMPLICIT
 from napari_medai.io.files import readable_size
 
 Tile = tuple[int, int]
+_SMALLEST_MM, _LARGEST_MM = 1e-9, 1e7
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,7 +155,7 @@ def plain_frame(header: Header) -> Frame:
 
 def position_of(values: tuple[float, ...]) -> FloatArray | None:
     """Return a position, or nothing where it is missing or not finite."""
-    if len(values) != 3 or not all(map(math.isfinite, values)):
+    if len(values) != 3 or not all(abs(value) < _LARGEST_MM for value in values):
         return None
     return np.array(values, dtype=np.float64)
 
@@ -193,14 +194,14 @@ def _unit_vectors(values: tuple[float, ...]) -> FloatArray | None:
 
 def positive(value: float | None) -> float | None:
     """Return a finite number's absolute value, or nothing for zero and what is missing."""
-    if value is None or not np.isfinite(value) or value == 0:
+    if value is None or not _SMALLEST_MM < abs(value) < _LARGEST_MM:
         return None
     return abs(value)
 
 
 def pair(values: tuple[float, ...]) -> tuple[float, float] | None:
     """Return two positive numbers, or nothing."""
-    if len(values) < 2 or not all(np.isfinite(v) and v > 0 for v in values[:2]):
+    if len(values) < 2 or not all(_SMALLEST_MM < v < _LARGEST_MM for v in values[:2]):
         return None
     return values[0], values[1]
 

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -166,7 +166,7 @@ def read_header(path: Path, shown: str) -> Header:
             stream.seek(0)
             return Header(path, shown, parse(stream, size))
     except ParseError:
-        with quiet_pydicom():
+        with quiet_pydicom(), reading(shown):
             dataset = _read_with_pydicom(path, shown)
             return Header(path, shown, _elements_of(dataset), dataset)
     except OSError as error:
@@ -179,8 +179,40 @@ def stored_type(header: Header) -> np.dtype[Any]:
     """Return the type of a file's stored numbers, in this machine's byte order."""
     if header.elements.pixel_name in _FLOAT_PIXELS:
         return np.dtype(_FLOAT_PIXELS[header.elements.pixel_name])
+    bits = header.integer("BitsAllocated", 16)
+    if bits not in (1, 8, 16, 32, 64):
+        raise ReadError(f"{header.shown} states {bits} bits a pixel.", hint="Export it again.")
     letter = "i" if header.integer("PixelRepresentation") == 1 else "u"
-    return np.dtype(f"{letter}{max(1, header.integer('BitsAllocated', 16) // 8)}")
+    return np.dtype(f"{letter}{max(1, bits // 8)}")
+
+
+@cache
+def parse_errors() -> tuple[type[Exception], ...]:
+    """Return what pydicom and this package raise on content that makes no sense."""
+    from pydicom.errors import BytesLengthException, InvalidDicomError
+
+    return (
+        AttributeError, EOFError, IndexError, KeyError, MemoryError, NotImplementedError, OverflowError,
+        RecursionError, TypeError, ValueError, struct.error, BytesLengthException, InvalidDicomError,
+    )  # fmt: skip
+
+
+@contextmanager
+def reading(shown: str) -> Iterator[None]:
+    """Turn what Python raises on damaged content into an error that names the file.
+
+    Raises
+    ------
+    ReadError
+        Instead of the errors that a file of the wrong content leads to.
+    """
+    try:
+        yield
+    except parse_errors() as error:
+        reason = str(error).split("\n")[0].replace(str(Path(shown).parent), "") or type(error).__name__
+        raise ReadError(
+            f"{shown} is damaged: {reason}.", hint="Export it again, or take it out of the folder."
+        ) from error
 
 
 @contextmanager
@@ -205,19 +237,13 @@ def _read_with_pydicom(path: Path, shown: str) -> Any:
 
     try:
         dataset = pydicom.dcmread(path, force=True)
-    except (OSError, zlib.error, pydicom.errors.InvalidDicomError, *_PARSE_ERRORS) as error:
+    except (OSError, zlib.error, pydicom.errors.InvalidDicomError, *parse_errors()) as error:
         reason = str(error).replace(str(path), shown) or type(error).__name__
         raise ReadError(
             f"{shown} is damaged and cannot be read as DICOM: {reason}.",
             hint="Export it again, or take it out of the folder.",
         ) from error
     return dataset
-
-
-_PARSE_ERRORS = (
-    AttributeError, EOFError, IndexError, KeyError, NotImplementedError, OverflowError, RecursionError,
-    TypeError, ValueError, struct.error, MemoryError,
-)  # fmt: skip
 
 
 def _elements_of(dataset: Any) -> Elements:
@@ -247,7 +273,7 @@ def _element_value(dataset: Any, tag: int) -> Any:
         return _MISSING
     try:
         return dataset[tag].value
-    except _PARSE_ERRORS:
+    except parse_errors():
         return _MISSING
 
 

@@ -12,7 +12,7 @@ from napari_medai.core.errors import ReadError
 from napari_medai.core.progress import Progress, silent, track
 from napari_medai.io.dicom.frames import Frame, frames_of
 from napari_medai.io.dicom.geometry import Gaps
-from napari_medai.io.dicom.header import Header, read_header
+from napari_medai.io.dicom.header import Header, read_header, reading
 from napari_medai.io.dicom.segments import is_segmentation
 from napari_medai.io.dicom.series import stacks_of
 from napari_medai.io.dicom.slides import is_slide
@@ -147,13 +147,8 @@ def _series(headers: list[Header], gaps: Gaps) -> Series:
     stacks: list[Stack] = []
     problem = None
     try:
-        if is_segmentation(first):
-            stacks = [_whole(header, notices, "segmentation") for header in headers]
-        elif is_slide(first):
-            stacks = [_whole(header, notices, "slide") for header in headers]
-        else:
-            frames: list[Frame] = [frame for header in headers for frame in frames_of(header, notices)]
-            stacks = stacks_of(frames, gaps)
+        with reading(first.shown if len(headers) == 1 else series_name(first)):
+            stacks = _stacks(headers, notices, gaps)
     except ReadError as error:
         problem = error
     return Series(
@@ -164,6 +159,19 @@ def _series(headers: list[Header], gaps: Gaps) -> Series:
         tuple(headers),
         problem,
     )
+
+
+def _stacks(headers: list[Header], notices: list[str], gaps: Gaps) -> list[Stack]:
+    first = headers[0]
+    if is_segmentation(first):
+        return [_whole(header, notices, "segmentation") for header in headers]
+    if is_slide(first):
+        return [_whole(header, notices, "slide") for header in headers]
+    frames: list[Frame] = []
+    for header in headers:
+        with reading(header.shown):
+            frames += frames_of(header, notices)
+    return stacks_of(frames, gaps)
 
 
 def _whole(header: Header, notices: list[str], special: str) -> Stack:

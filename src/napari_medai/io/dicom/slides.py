@@ -61,6 +61,8 @@ def canvas(header: Header) -> tuple[int, int]:
 def paste(picture: NDArray[Any], frame: Frame, onto: NDArray[Any]) -> None:
     """Put a tile where it belongs; what reaches beyond the picture's edge is padding."""
     row, column = frame.traits["corner"]
+    if not (0 <= row < onto.shape[0] and 0 <= column < onto.shape[1]):
+        raise ReadError(f"{frame.header.shown} places a tile outside its picture.", hint="Export it again.")
     rows = min(frame.rows, onto.shape[0] - row)
     columns = min(frame.columns, onto.shape[1] - column)
     onto[row : row + rows, column : column + columns] = picture[:rows, :columns]
