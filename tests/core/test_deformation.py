@@ -118,7 +118,7 @@ def test_sampling_by_a_function_equals_sampling_by_its_matrix():
     for interpolation in ("nearest", "linear", "cubic"):
         kwargs = {"interpolation": interpolation, "outside": -1.0}
         by_matrix = sample_volume(volume, OBLIQUE, target, world_map=shift.matrix, **kwargs)
-        by_points = sample_volume(volume, OBLIQUE, target, world_map=shift.apply_to_points, **kwargs)
+        by_points = sample_volume(volume, OBLIQUE, target, world_map=shift.places, **kwargs)
         assert np.allclose(by_matrix, by_points, atol=1e-5)
 
 

@@ -14,7 +14,9 @@ from napari_medai.core.geometry import FloatArray, Geometry
 from napari_medai.core.progress import Progress, silent, track
 
 Interpolation: TypeAlias = Literal["nearest", "linear", "cubic", "sinc", "smooth_labels"]
-WorldMap: TypeAlias = Callable[[FloatArray], FloatArray]
+WorldMap: TypeAlias = Callable[[Geometry, int, int], FloatArray]
+"""From a grid and two plane numbers to the world points (N, D) to look up for the voxels between them."""
+
 _ORDER = {"nearest": 0, "linear": 1, "cubic": 3}
 _SLAB_VOXELS = 2_000_000
 _POINT_VOXELS = 250_000
@@ -40,8 +42,8 @@ def sample_volume(
     source, target : Geometry
         Where the voxels lie, and where they are wanted. Sheared grids are as good as any.
     world_map : (D+1, D+1) array or callable, optional
-        Takes a world point of ``target`` to the world point to look up: a matrix, or a function from
-        points (N, D) to points (N, D). The identity by default.
+        Takes a world point of ``target`` to the world point to look up: a matrix, or a function that
+        gives those of the planes ``start`` to ``stop`` of a grid. The identity by default.
     interpolation : {"nearest", "linear", "cubic", "sinc", "smooth_labels"}
         Cubic is an interpolating B-spline; sinc a Lanczos window of three voxels; smooth_labels takes
         the label with the largest share of the point's neighbours, weighted as for linear.
@@ -110,15 +112,12 @@ def _sample_points(
     """Look up a volume point by point, for maps that are not affine or lookups that scipy lacks."""
     values = _prepared(volume, interpolation)
     result = np.empty(target.shape, dtype=values.dtype)
-    inside = np.indices(target.shape[1:]).reshape(target.ndim - 1, -1)
     for start, stop in track(_slabs(target.shape, _POINT_VOXELS), progress, "Resampling"):
-        planes = np.repeat(np.arange(start, stop), inside.shape[1])
-        index = np.vstack([planes, np.tile(inside, stop - start)]).T
-        place = target.index_to_world(index)
         if callable(world_map):
-            place = world_map(place)
-        elif world_map is not None:
-            place = place @ world_map[:-1, :-1].T + world_map[:-1, -1]
+            place = world_map(target, start, stop)
+        else:
+            place = plane_points(target, start, stop)
+            place = place if world_map is None else place @ world_map[:-1, :-1].T + world_map[:-1, -1]
         where = source.world_to_index(place).T
         found = _look_up(values, where, interpolation)
         ends = np.reshape(source.shape, (-1, 1)) - 0.5
@@ -126,6 +125,12 @@ def _sample_points(
         found[beyond] = np.asarray(outside).astype(found.dtype)
         result[start:stop] = found.reshape(result[start:stop].shape)
     return result
+
+
+def plane_points(grid: Geometry, start: int, stop: int) -> FloatArray:
+    """Return the world points (N, D) of the voxels of some planes along the first axis."""
+    index = np.indices((stop - start, *grid.shape[1:])).reshape(grid.ndim, -1).T
+    return grid.index_to_world(index + np.eye(grid.ndim)[0] * start)
 
 
 def _look_up(values: NDArray[Any], where: FloatArray, interpolation: Interpolation) -> NDArray[Any]:

@@ -15,7 +15,7 @@ from napari_medai.core.geometry import FloatArray
 from napari_medai.core.image import MedicalImage, map_volumes
 from napari_medai.core.landmarks import Landmarks
 from napari_medai.core.progress import Progress, part, silent
-from napari_medai.core.sampling import Interpolation, sample_volume
+from napari_medai.core.sampling import Interpolation, plane_points, sample_volume
 from napari_medai.core.transform_parts import (
     Part,
     checked_part,
@@ -195,13 +195,23 @@ class SpatialTransform:
 
     def displacement(self, geometry: Geometry) -> NDArray[np.float32]:
         """Return how far each voxel centre of a grid moves, (x, y, z) in its unit, shape (*S, D)."""
-        index = np.indices(geometry.shape[1:]).reshape(geometry.ndim - 1, -1)
         found = np.empty((*geometry.shape, geometry.ndim), dtype=np.float32)
         for plane in range(geometry.shape[0]):
-            at = np.vstack([np.full((1, index.shape[1]), plane), index]).T
-            points = geometry.index_to_world(at)
-            found[plane] = (self.apply_to_points(points) - points).reshape(found.shape[1:])
+            moved = self.places(geometry, plane, plane + 1) - plane_points(geometry, plane, plane + 1)
+            found[plane] = moved.reshape(found.shape[1:])
         return found
+
+    def places(self, geometry: Geometry, start: int, stop: int) -> FloatArray:
+        """Return where the voxel centres of some planes of a grid go, shape (N, D)."""
+        points, parts = plane_points(geometry, start, stop), self.parts
+        first = parts[0]
+        if isinstance(first, DisplacementField) and first.geometry == geometry:
+            # its own grid: nothing to interpolate
+            points = points + first.vectors[start:stop].reshape(points.shape)
+            parts = parts[1:]
+        for one in parts:
+            points = one.apply(points) if isinstance(one, DisplacementField) else times(one, points)
+        return points
 
     def apply_to_image(
         self,
@@ -235,7 +245,7 @@ class SpatialTransform:
         grid = like.geometry if isinstance(like, MedicalImage) else like
         if image.kind == "labels" and interpolation != "smooth_labels":
             interpolation = "nearest"
-        world_map = self.matrix if self.is_affine else self.apply_to_points
+        world_map = self.matrix if self.is_affine else self.places
 
         def moved(volume: NDArray[Any]) -> NDArray[Any]:
             return sample_volume(

@@ -6,7 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from napari_medai.core.geometry import FloatArray
 from napari_medai.core.progress import Progress, part, silent, track
+from napari_medai.register.anchors import hold_points
 from napari_medai.register.forces import Measure, make_force
 from napari_medai.register.jacobian import mend_folds
 from napari_medai.register.pair import Pair
@@ -63,7 +67,10 @@ def find_displacement(
     spacing: Sequence[float],
     plan: Plan,
     *,
+    turn: FloatArray | None = None,
     weight: torch.Tensor | None = None,
+    structures: tuple[torch.Tensor, torch.Tensor] | None = None,
+    points: tuple[FloatArray, FloatArray] | None = None,
     progress: Progress = silent,
 ) -> torch.Tensor:
     """Find where each voxel of the fixed image lies in the moving image.
@@ -71,32 +78,42 @@ def find_displacement(
     Parameters
     ----------
     fixed, moving : torch.Tensor
-        Shape (1, C, *S), on one grid, aligned as well as a linear transform can.
+        Shape (1, 1, *S) and (1, 1, *T).
     spacing : sequence of float
         Voxel size along each axis; coarser levels are nearly isotropic.
     plan : Plan
         Measure, steps and smoothing.
+    turn : (D+1, D+1) array, optional
+        From voxel indices of the fixed to those of the moving grid, the best linear guess; without it
+        both lie on one grid.
     weight : torch.Tensor, optional
         Shape (1, 1, *S): how much each fixed voxel counts.
+    structures : tuple of torch.Tensor, optional
+        Fixed and moving masks, (1, K, *S) and (1, K, *T), of structures to be brought onto each other.
+    points : tuple of (N, D) array, optional
+        Points to be brought onto each other, as fixed voxel indices before and after the displacement.
     progress : Progress
         Hears every step.
 
     Returns
     -------
     torch.Tensor
-        Displacement in voxels, shape (1, D, *S): fixed index + displacement = moving index.
+        Displacement in voxels, shape (1, D, *S); moving index = turn(fixed index + displacement).
     """
     import torch
 
     levels = level_shapes(fixed.shape[2:], spacing, plan)
     costs = [float(torch.tensor(shape).prod()) * count for shape, count in levels]
-    pair = Pair(fixed, moving, plan.measure, weight)
+    turn = np.eye(fixed.ndim - 1) if turn is None else turn
+    pair = Pair(fixed, moving, turn, plan.measure, weight, structures)
     done = 0.0
     with torch.inference_mode():
         field = fixed.new_zeros((1, fixed.ndim - 2, *levels[0][0]))
         for (shape, count), cost in zip(levels, costs, strict=True):
             inner = part(progress, done / sum(costs), (done + cost) / sum(costs), "Deforming")
             field = _refine(field, pair, shape, count, plan, inner)
+            if points is not None:
+                field = hold_points(field, *(_rescaled(p, fixed.shape[2:], shape) for p in points))
             done += cost
         return mend_folds(resize_displacement(field, fixed.shape[2:]))
 
@@ -132,17 +149,30 @@ def _refine(
     plan: Plan,
     progress: Progress,
 ) -> torch.Tensor:
+    field = resize_displacement(field, shape)
+    if count == 0:
+        return field
     fixed = pair.fixed_at(shape)
     grid = identity_grid(shape, fixed)
-    field = resize_displacement(field, shape)
     force, weight = make_force(plan.measure, fixed), pair.weight_at(shape)
+    structures = pair.structures_at(shape)
+    fit = None if structures is None else make_force("ssd", structures[0])
     for index in track(range(count), progress):
         if index % REFRESH == 0:
             moving = pair.moving_at(shape, field)
-        pull = force(sample(moving, grid + field))
-        step = gaussian(pull if weight is None else pull * weight, plan.fluid)
+        pull = force(moving.at(grid + field))
+        pull = pull if weight is None else pull * weight
+        if fit is not None and structures is not None:
+            pull = pull + fit(structures[1].at(grid + field))
+        step = gaussian(pull, plan.fluid)
         field = gaussian(compose(field, _bounded(step, plan.step), grid), plan.elastic)
     return field
+
+
+def _rescaled(points: FloatArray, full: Sequence[int], shape: Sequence[int]) -> FloatArray:
+    """Turn voxel indices of the full grid into those of a level."""
+    ratio = np.array(shape) / np.array(full)
+    return np.asarray((points + 0.5) * ratio - 0.5)
 
 
 def _bounded(step: torch.Tensor, longest: float) -> torch.Tensor:

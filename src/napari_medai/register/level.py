@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_medai.core.geometry import FloatArray, Geometry
+from napari_medai.register.anchors import Anchors
 from napari_medai.register.pair import shrink
 from napari_medai.register.regression import explained, fit_regression
 from napari_medai.register.tensors import gradient, identity_grid, sample
@@ -35,7 +36,8 @@ class Look:
     expected, weight : torch.Tensor
         The fixed values that the moving image lets expect, and how much each voxel counts.
     score : float
-        The correlation ratio: the share of the fixed variance that is explained, 0 to 1.
+        The correlation ratio (the share of the fixed variance that is explained), less what the
+        landmarks' distances cost.
     """
 
     matrix: FloatArray
@@ -53,13 +55,16 @@ class Level:
     fixed : torch.Tensor
         Shape (1, 1, *S).
     moving : torch.Tensor
-        Shape (1, 2, *S): the tissue's values times the share of tissue, and that share.
+        Shape (1, 3, *S): the tissue's values times the share of tissue, that share, and the share of
+        what is not to be looked at.
     fixed_geometry, moving_geometry : Geometry
         Where they lie in their worlds.
     weight : torch.Tensor
         Shape of ``fixed``: how much each voxel counts.
     bounded : bool
         Whether there is only background beyond the moving image; else nothing is known there.
+    anchors : Anchors, optional
+        Points that pull as well.
     """
 
     fixed: torch.Tensor
@@ -68,6 +73,7 @@ class Level:
     moving_geometry: Geometry
     weight: torch.Tensor
     bounded: bool
+    anchors: Anchors | None = None
 
     @property
     def ndim(self) -> int:
@@ -98,7 +104,9 @@ class Level:
         expected = fit(moved)
         covered = float(weight.sum() / self.weight.sum())
         score = 0.0 if covered < SMALLEST_OVERLAP else min(1.0, covered / ENOUGH_OVERLAP)
-        return Look(matrix, expected, weight, score * explained(self.fixed, expected, weight))
+        score *= explained(self.fixed, expected, weight)
+        cost = 0.0 if self.anchors is None else self.anchors.penalty(matrix)
+        return Look(matrix, expected, weight, score - cost)
 
     def solve(self, look: Look, basis: FloatArray, damping: float) -> FloatArray:
         """Return the weights (K,) of the motions that bring the images nearer, by damped least squares."""
@@ -107,6 +115,10 @@ class Level:
         weighted = columns * look.weight.flatten()
         normal = (weighted @ columns.T).double().cpu().numpy()
         pull = (weighted @ (self.fixed - look.expected).flatten()).double().cpu().numpy()
+        if self.anchors is not None:
+            spread = float((look.weight * (self.fixed - self.fixed.mean()) ** 2).sum())
+            more, further = self.anchors.normal(look.matrix, basis)
+            normal, pull = normal + spread * more, pull + spread * further
         scale = np.diag(normal).mean() if np.diag(normal).mean() > 0 else 1.0
         ridge = damping * (np.diag(np.diag(normal)) + 1e-6 * scale * np.eye(len(normal)))
         return np.asarray(np.linalg.solve(normal + ridge + 1e-9 * scale * np.eye(len(normal)), pull))
@@ -120,12 +132,14 @@ class Level:
         flat = self._grid.flatten(2)[0]
         positions = (turn[:-1, :-1] @ flat + turn[:-1, -1:]).reshape(self._grid.shape)
         if self.bounded:
-            return sample(self.moving, positions, beyond="zeros"), self.weight
+            layers = sample(self.moving, positions, beyond="zeros")
+            return layers[:, :2], self.weight * (1 - layers[:, 2:])
         outside = torch.zeros_like(self.fixed, dtype=torch.bool)
         for axis, size in enumerate(self.moving.shape[2:]):
             line = positions[:, axis : axis + 1]
             outside |= (line < -0.5) | (line > size - 0.5)
-        return sample(self.moving, positions), self.weight * ~outside
+        layers = sample(self.moving, positions)
+        return layers[:, :2], self.weight * (1 - layers[:, 2:]) * ~outside
 
     def _columns(self, basis: FloatArray, slope: torch.Tensor) -> torch.Tensor:
         """Change of each voxel's value with each motion, shape (K, N)."""
@@ -151,6 +165,8 @@ def make_levels(
     moving: torch.Tensor,
     moving_geometry: Geometry,
     weight: torch.Tensor | None,
+    moving_weight: torch.Tensor | None = None,
+    anchors: Anchors | None = None,
 ) -> list[Level]:
     """Build the pyramid, coarsest first; both images have about the same voxel size at each level."""
     import torch
@@ -158,7 +174,8 @@ def make_levels(
     extent = max(np.array(fixed_geometry.shape) * fixed_geometry.spacing)
     full = torch.ones_like(fixed) if weight is None else weight
     tissue = tissue_mask(moving)
-    layers = torch.cat([moving * tissue, tissue], dim=1)
+    unseen = torch.zeros_like(moving) if moving_weight is None else 1 - moving_weight
+    layers = torch.cat([moving * tissue, tissue, unseen], dim=1)
     levels = []
     for side in SIDES[fixed_geometry.ndim]:
         step = max(extent / side, float(fixed_geometry.spacing.min()))
@@ -171,6 +188,7 @@ def make_levels(
                 resized_geometry(moving_geometry, moving_shape),
                 shrink(full, fixed_shape),
                 not bool(tissue.all()),
+                anchors,
             )
         )
         if step <= float(fixed_geometry.spacing.min()):

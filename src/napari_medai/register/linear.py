@@ -9,6 +9,7 @@ import numpy as np
 
 from napari_medai.core.geometry import FloatArray, Geometry
 from napari_medai.core.progress import Progress, silent, track
+from napari_medai.register.anchors import Anchors
 from napari_medai.register.level import Level, make_levels
 from napari_medai.register.motions import LinearKind, generators
 from napari_medai.register.starts import starting_matrices
@@ -46,9 +47,11 @@ def find_linear(
     kind: LinearKind = "rigid",
     *,
     weight: torch.Tensor | None = None,
+    moving_weight: torch.Tensor | None = None,
     search: bool = True,
     flips: bool = False,
     start: FloatArray | None = None,
+    anchors: Anchors | None = None,
     progress: Progress = silent,
 ) -> Pose:
     """Find the linear transform under which the moving image best explains the fixed one.
@@ -61,26 +64,28 @@ def find_linear(
         Where they lie.
     kind : {"translation", "rigid", "similarity", "affine"}
         What the transform may do.
-    weight : torch.Tensor, optional
-        Shape of ``fixed``: how much each voxel counts.
+    weight, moving_weight : torch.Tensor, optional
+        Shape of ``fixed`` and of ``moving``: how much each voxel counts.
     search : bool
         Look at turns all round; else only start from where the images lie, and from their centres.
     flips : bool
         Whether reflections are candidates.
     start : (D+1, D+1) array, optional
         A start of one's own, from fixed to moving world; the others are left out.
+    anchors : Anchors, optional
+        Corresponding points that pull as well.
     progress : Progress
         Hears every round.
 
     Returns
     -------
     Pose
-        The matrix and its correlation ratio at the finest level: 1 says that the moving image
-        explains the fixed one fully, 0 that it says nothing.
+        The matrix and its correlation ratio at the finest level, less what the landmarks' distances
+        cost: 1 says that the moving image explains the fixed one fully, 0 that it says nothing.
     """
     import torch
 
-    levels = make_levels(fixed, fixed_geometry, moving, moving_geometry, weight)
+    levels = make_levels(fixed, fixed_geometry, moving, moving_geometry, weight, moving_weight, anchors)
     with torch.inference_mode():
         turned = search and kind != "translation"
         scaled = kind in ("similarity", "affine")
@@ -148,7 +153,9 @@ def gauss_newton(level: Level, matrix: FloatArray, kind: LinearKind, steps: int)
             damping *= 16
         if moved < CLOSE * voxel or damping > 1e4:
             break
-    return Pose(best.matrix, best.score)
+    matrix = np.array(best.matrix)
+    matrix[-1] = np.eye(len(matrix))[-1]
+    return Pose(matrix, best.score)
 
 
 def _apply(matrix: FloatArray, points: FloatArray) -> FloatArray:

@@ -59,7 +59,9 @@ def starting_matrices(level: Level, turned: bool, flips: bool, scaled: bool) -> 
 
 
 def _images(level: Level) -> list[tuple[torch.Tensor, Geometry]]:
-    return [(tissue_mask(level.fixed), level.fixed_geometry), (level.moving[:, 1:], level.moving_geometry)]
+    here = tissue_mask(level.fixed) * level.weight
+    there = level.moving[:, 1:2] * (1 - level.moving[:, 2:])
+    return [(here, level.fixed_geometry), (there, level.moving_geometry)]
 
 
 def _moments(tissue: torch.Tensor, geometry: Geometry) -> tuple[FloatArray, FloatArray, float]:

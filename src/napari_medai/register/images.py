@@ -1,0 +1,202 @@
+"""One image registered to another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+from annotated_types import Ge, Gt, Le
+
+from napari_medai.core.errors import ArgumentError
+from napari_medai.core.image import MedicalImage
+from napari_medai.core.landmarks import Landmarks
+from napari_medai.core.operation import Advanced, IntensityImage, LabelsImage, operation
+from napari_medai.core.progress import Progress, Step, part, silent
+from napari_medai.core.transform import SpatialTransform
+from napari_medai.register.forces import Measure
+from napari_medai.register.pipeline import Hints, align
+from napari_medai.register.points import points_needed
+from napari_medai.register.prepare import check_landmarks, check_pair
+from napari_medai.register.presets import Effort, TransformKind, linear_kind, make_plan
+from napari_medai.register.quality import POOR, likeness, look_up
+
+QUALITY_VOXELS = 200_000
+
+
+@dataclass(frozen=True)
+class RegistrationResult:
+    """What a registration found.
+
+    Parameters
+    ----------
+    warped : MedicalImage
+        The moving image on the fixed grid.
+    transform : SpatialTransform
+        From fixed to moving world; it brings labels and points along.
+    quality : dict of float
+        ``explained_before`` and ``explained_after`` (share of the fixed variance that the moving values
+        explain, 0 to 1), ``start_explained`` (after the linear part, at its finest level), and
+        ``overlap_percent`` (of the fixed grid that the moving image covers).
+    """
+
+    warped: MedicalImage
+    transform: SpatialTransform
+    quality: dict[str, float]
+
+
+@operation(group="register", title="Register images")
+def register_images(
+    fixed: IntensityImage,
+    moving: IntensityImage,
+    fixed_mask: LabelsImage | None = None,
+    moving_mask: LabelsImage | None = None,
+    fixed_labels: LabelsImage | None = None,
+    moving_labels: LabelsImage | None = None,
+    fixed_landmarks: Landmarks | None = None,
+    moving_landmarks: Landmarks | None = None,
+    start: SpatialTransform | None = None,
+    *,
+    transform: TransformKind = "rigid",
+    measure: Measure = "intensity",
+    effort: Effort = "standard",
+    search: bool = True,
+    flips: Annotated[bool, Advanced()] = False,
+    smoothness: Annotated[float, Gt(0), Le(5), Advanced()] = 1.0,
+    landmark_error_mm: Annotated[float, Ge(0.01), Advanced()] = 2.0,
+    device: str = "auto",
+    progress: Progress = silent,
+) -> RegistrationResult:
+    """Bring a moving image onto a fixed one.
+
+    The linear part tries turns all round, so that images may lie anywhere; it compares them by the
+    correlation ratio, which holds for any pair of modalities. The deformation is made of many small
+    smooth steps, coarse to fine, and folds left by them are smoothed away.
+
+    Parameters
+    ----------
+    fixed : MedicalImage
+        The image that stays: one grey volume or slice.
+    moving : MedicalImage
+        The image that is brought onto it, of any size and voxel size.
+    fixed_mask, moving_mask : MedicalImage, optional
+        Where to look, on the image's grid; elsewhere the images may differ.
+    fixed_labels, moving_labels : MedicalImage, optional
+        Structures (the same number in both) to be brought onto each other, on the image's grid. The
+        linear part is then found from them alone.
+    fixed_landmarks, moving_landmarks : Landmarks, optional
+        Corresponding points, by name. They give the start and pull all along.
+    start : SpatialTransform, optional
+        An affine transform to begin from, in place of the search.
+    transform : {"translation", "rigid", "similarity", "affine", "deformable"}
+        What may happen to the moving image: shift; and turn; and scale; and shear; and bend.
+    measure : {"intensity", "ssd", "lncc", "mind"}
+        What the deformation compares: grey values after the best rising or falling curve together with
+        local correlation; grey values as they are; local correlation of either sign; or
+        self-similarity, for different modalities.
+    effort : {"fast", "standard", "thorough"}
+        How long the deformation is refined.
+    search : bool
+        Try turns all round; without it, only how the images lie and their centres.
+    flips : bool
+        Try mirror images as well; for photographs and slides, never for patients.
+    smoothness : float
+        Above 1 the deformation is smoother, below 1 it is finer.
+    landmark_error_mm : float
+        How exactly the landmarks were placed.
+    device : str
+        Where the engine runs: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"mps"``.
+    progress : Progress
+        Hears every step.
+
+    Returns
+    -------
+    RegistrationResult
+        ``warped``, ``transform`` and ``quality``. Where the images hardly explain each other,
+        ``warped`` carries a notice that says so.
+
+    Raises
+    ------
+    ArgumentError
+        If an image has time, channels or no contrast, a mask is empty, or landmarks are too few.
+    GeometryError
+        If the dimensions or units differ, or a mask lies on another grid.
+    """
+    progress(Step(0, 1, "Aligning"))
+    check_pair(fixed, moving)
+    points = _points(fixed, fixed_landmarks, moving_landmarks, transform)
+    labels = _labels(fixed, moving, fixed_labels, moving_labels)
+    begin = None if start is None else start.matrix
+    hints = Hints(fixed_mask, moving_mask, *labels, *points, landmark_error_mm, begin)
+    deforms = transform == "deformable"
+    plan = make_plan(fixed.spatial_ndim, measure, effort, smoothness) if deforms else None
+    found, pose = align(
+        fixed,
+        moving,
+        linear_kind(transform),
+        plan,
+        hints,
+        search=search,
+        flips=flips,
+        device=device,
+        progress=part(progress, 0.0, 0.92),
+    )
+    warped = found.apply_to_image(moving, fixed, outside=_lowest(moving), progress=part(progress, 0.92, 1))
+    quality = _quality(fixed, moving, found) | {"start_explained": pose.score}
+    return RegistrationResult(_noticed(warped, quality), found, quality)
+
+
+def _points(
+    fixed: MedicalImage, here: Landmarks | None, there: Landmarks | None, transform: TransformKind
+) -> tuple[Landmarks | None, Landmarks | None]:
+    if (here is None) != (there is None):
+        raise ArgumentError("Found landmarks in one image alone; needed the same points in both.")
+    if here is None or there is None:
+        return None, None
+    needed = points_needed("translation" if transform == "translation" else "rigid", fixed.spatial_ndim)
+    return check_landmarks(here, there, needed, fixed.spatial_ndim)
+
+
+def _labels(
+    fixed: MedicalImage, moving: MedicalImage, here: MedicalImage | None, there: MedicalImage | None
+) -> tuple[MedicalImage | None, MedicalImage | None]:
+    if (here is None) != (there is None):
+        raise ArgumentError("Found structures in one image alone; needed the same structures in both.")
+    if here is not None and there is not None:
+        fixed.require_same_grid(here, "fixed label image")
+        moving.require_same_grid(there, "moving label image")
+    return here, there
+
+
+def _lowest(image: MedicalImage) -> float:
+    return float(np.asarray(image.array).min())
+
+
+def _quality(fixed: MedicalImage, moving: MedicalImage, found: SpatialTransform) -> dict[str, float]:
+    """Compare the images before and after, at voxels spread evenly over the fixed grid."""
+    still = SpatialTransform.identity(fixed.spatial_ndim)
+    stride = int(np.ceil((fixed.array.size / QUALITY_VOXELS) ** (1 / fixed.spatial_ndim)))
+    index = np.stack(np.meshgrid(*(np.arange(0, n, stride) for n in fixed.spatial_shape), indexing="ij"), -1)
+    index = index.reshape(-1, fixed.spatial_ndim)
+    values = np.asarray(fixed.array)[tuple(index.T)]
+    shares, overlap = [], 0.0
+    for one in (still, found):
+        place = one.apply_to_points(fixed.geometry.index_to_world(index))
+        where = moving.geometry.world_to_index(place).T
+        ends = np.reshape(moving.spatial_shape, (-1, 1)) - 0.5
+        inside = np.all((where >= -0.5) & (where <= ends), axis=0)
+        shares.append(likeness(values, look_up(moving, where), inside)["explained"])
+        overlap = float(100 * inside.mean())
+    return {"explained_before": shares[0], "explained_after": shares[1], "overlap_percent": overlap}
+
+
+def _noticed(warped: MedicalImage, quality: dict[str, float]) -> MedicalImage:
+    """Say so where the images hardly explain each other."""
+    share = quality["explained_after"]
+    if share >= POOR:
+        return warped
+    sentence = (
+        f"Poor registration: the moving image explains {100 * share if share == share else 0:.0f} % of "
+        "the fixed one. Look at both before using it; masks, landmarks or another start may help."
+    )
+    return warped.with_meta(notices=[*warped.meta.get("notices", []), sentence])
