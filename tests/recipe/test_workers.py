@@ -1,5 +1,6 @@
 """Processes side by side: never more than fit, and a dead one loses no case."""
 
+import json
 import os
 from collections import deque
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from napari_medai.core.progress import silent
+from napari_medai.core.settings import set_source
 from napari_medai.recipe import Case, memory, workers
 from napari_medai.recipe.one_case import Job, Outcome, run_job
 from napari_medai.recipe.workers import run_in_processes
@@ -32,7 +34,7 @@ def watched(jobs, count, budget, monkeypatch):
     return most[0]
 
 
-def linger(pipe, threads):
+def linger(pipe, *_):
     """A worker that takes a while and does nothing."""
     import time
 
@@ -45,7 +47,7 @@ def linger(pipe, threads):
         pipe.send(Outcome(given.case.name, "done"))
 
 
-def die(pipe, threads):
+def die(pipe, *_):
     """A worker that is killed when it gets the case "deadly", and once at the case "unlucky"."""
     while True:
         try:
@@ -104,10 +106,35 @@ def test_a_compressed_file_counts_more(tmp_path):
 
 
 def test_a_case_that_another_run_finished_is_not_done_again(tmp_path, blobs, scans):
-    import json
-
     given = Job(Case("p0", {"image": str(scans / "p0.nii.gz")}), json.dumps(blobs.to_json()), str(tmp_path))
     first = run_job(given)
     stamp = (tmp_path / "p0" / "mask.nii.gz").stat().st_mtime_ns
     assert run_job(given).files == first.files
     assert (tmp_path / "p0" / "mask.nii.gz").stat().st_mtime_ns == stamp
+
+
+def test_settings_of_the_viewer_hold_in_other_processes(tmp_path):
+    """A process begins with the environment alone; the name of the user's model shows that it was told."""
+    mine = tmp_path / "models" / "my-own-model"
+    mine.mkdir(parents=True)
+    (mine / "model.json").write_text("{}")
+    (tmp_path / "out").mkdir()
+    recipe = {
+        "schema": "napari-medai/recipe/1",
+        "inputs": {"image": {"kind": "intensity"}},
+        "steps": [
+            {
+                "id": "a",
+                "operation": "predict_labels",
+                "inputs": {"image": "image"},
+                "options": {"model": "none"},
+            }
+        ],
+    }
+    given = Job(Case("x", {"image": __file__}), json.dumps(recipe), str(tmp_path / "out"))
+    set_source("the test", lambda: {"models": str(tmp_path / "models")})
+    try:
+        (outcome,) = run_in_processes([given], 1, 10**12, silent, lambda _: None)
+    finally:
+        set_source("the test", None)
+    assert "my-own-model" in outcome.reason

@@ -35,6 +35,7 @@ def command() -> int:
     missing: list[str] = []
     for title, section in (
         ("Python and machine", _machine()),
+        ("Settings", _settings(missing)),
         ("Packages", _packages(missing)),
         ("Extras", _extras()),
         ("Processors for networks", _processors(missing)),
@@ -57,6 +58,23 @@ def _machine() -> Iterator[tuple[str, str]]:
     yield "processor cores", str(_usable_cores())
     memory = _memory_gb()
     yield "memory", f"{memory:.1f} GB" if memory else "unknown on this system"
+
+
+def _settings(missing: list[str]) -> Iterator[tuple[str, str]]:
+    from napari_medai.core.errors import MedAIError
+    from napari_medai.core.settings import VARIABLES, explained
+
+    try:
+        found = explained()
+    except MedAIError as error:
+        missing.append(str(error))
+        return
+    for name, (value, origin) in found.items():
+        shown = value if value != "" else "none"
+        yield (
+            name.replace("_", " "),
+            f"{shown} ({f'{VARIABLES[name]} is not set' if origin == 'default' else origin})",
+        )
 
 
 def _usable_cores() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from napari_medai.core.errors import ArgumentError, MedAIError
+from napari_medai.core.settings import settings
 
 
 def require_torch() -> None:
@@ -20,12 +21,13 @@ def require_torch() -> None:
 
 
 def resolve_device(device: str = "auto") -> str:
-    """Turn ``"auto"`` into the best processor at hand, and check a named one.
+    """Turn ``"auto"`` into the preferred processor, or the best at hand; check a named one.
 
     Parameters
     ----------
     device : str
-        ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``.
+        ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``. For ``"auto"`` the setting ``device``
+        goes first.
 
     Returns
     -------
@@ -37,6 +39,7 @@ def resolve_device(device: str = "auto") -> str:
     ArgumentError
         If the named device does not exist on this machine.
     """
+    device = settings().device if device == "auto" else device
     if device == "cpu":
         return device
     require_torch()

@@ -13,10 +13,13 @@ from napari_medai.gui.activity import wait_for
 from napari_medai.gui.layers import LayerData, image_from_layer, layers_from_image
 from napari_medai.gui.notify import quiet_oblique_warning, say_notices
 from napari_medai.gui.points import landmarks_from_layer, layer_from_landmarks
+from napari_medai.gui.preferences import follow_convention
 from napari_medai.io.files import stem
 from napari_medai.io.sniff import can_read, format_by_name
 
 Paths = str | Sequence[str]
+_HEAD_BYTES = 1000
+
 ReadLayers = Callable[[Paths], list[LayerData]]
 
 
@@ -31,7 +34,7 @@ def get_reader(path: Paths) -> ReadLayers | None:
     """
     file = Path(path) if isinstance(path, str) else None
     if file is not None and is_landmarks(file):
-        return read_points
+        return read_landmarks
     named = file is not None and file.is_file() and format_by_name(file) is not None
     return read_layers if named or can_read(path) else None
 
@@ -54,17 +57,17 @@ def read_layers(path: Paths) -> list[LayerData]:
     return _as_layers(wait_for(lambda progress: read(path, progress=progress), "Reading"))
 
 
-def read_points(path: Paths) -> list[LayerData]:
-    """Read a table of landmarks as a Points layer.
+def read_landmarks(path: Paths) -> list[LayerData]:
+    """Read a file of landmarks as a Points layer.
 
     Raises
     ------
     ReadError
-        If a line is not a point.
+        If an entry is not a point.
     """
-    from napari_medai.io.points import read_landmarks
+    from napari_medai.io.points import read_points
 
-    return _as_layers([read_landmarks(str(path))])
+    return _as_layers([read_points(str(path))])
 
 
 def write_image(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
@@ -89,17 +92,17 @@ def write_labels(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
     return [_write(path, (data, attributes, "labels"))]
 
 
-def write_points(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
-    """Write one Points layer as a table of landmarks in patient coordinates.
+def write_landmarks(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
+    """Write one Points layer as landmarks in patient coordinates; the suffix says the format.
 
     Raises
     ------
     MedAIError
-        If two points have one name, or the disk refuses.
+        If two points have one name, the format cannot hold them, or the disk refuses.
     """
-    from napari_medai.io.points import write_landmarks
+    from napari_medai.io.points import write_points
 
-    return [str(write_landmarks(landmarks_from_layer(data, attributes), path))]
+    return [str(write_points(landmarks_from_layer(data, attributes), path))]
 
 
 def write_layers(path: str, layers: list[LayerData]) -> list[str]:
@@ -150,6 +153,7 @@ def load_sample(key: str) -> list[LayerData]:
 
 def _as_layers(items: Iterable[MedicalImage | Landmarks]) -> list[LayerData]:
     quiet_oblique_warning()
+    follow_convention()
     items = list(items)
     say_notices([item for item in items if isinstance(item, MedicalImage)])
     several = len(items) > 1
@@ -171,11 +175,15 @@ def _write_image(image: MedicalImage, path: Path) -> str:
 
 
 def is_landmarks(path: Path) -> bool:
-    """Tell whether a file is a table of landmarks, by the line it begins with."""
-    if path.suffix.lower() != ".csv" or not path.is_file():
+    """Tell whether a file holds landmarks: one of 3D Slicer's, or a table that states its frame."""
+    name = path.name.lower()
+    if not path.is_file() or not name.endswith((".csv", ".fcsv", ".mrk.json")):
         return False
+    if not name.endswith(".csv"):
+        return True
     with path.open("rb") as stream:
-        return stream.read(20).lstrip(b"\xef\xbb\xbf").startswith(b"# frame:")
+        head = stream.readline(_HEAD_BYTES).decode("utf-8", "replace").lower()
+    return "x_lps_mm" in head or "x_ras_mm" in head or "x_pixel" in head
 
 
 def _file_name(name: str) -> str:

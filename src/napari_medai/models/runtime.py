@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from napari_medai.core.device import resolve_device
+from napari_medai.core.settings import settings
 
 if TYPE_CHECKING:
     import torch
@@ -36,5 +37,20 @@ def ready(network: torch.nn.Module, device: str = "auto") -> Iterator[tuple[torc
     place = torch.device(resolve_device(device))
     at_home = place.type == "cpu" and not network.training
     lent = network if at_home else copy.deepcopy(network).eval().to(place)
-    with torch.inference_mode():
+    with _threads(settings().threads), torch.inference_mode():
         yield lent, place
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """Let torch use so many processor threads for a while; 0 leaves it as it is."""
+    import torch
+
+    before = torch.get_num_threads()
+    if count:
+        torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        if count:
+            torch.set_num_threads(before)

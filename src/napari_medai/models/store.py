@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, TypeAlias
@@ -10,11 +9,11 @@ from typing import Annotated, TypeAlias
 from pydantic import AfterValidator
 
 from napari_medai.core.errors import ModelError
+from napari_medai.core.settings import VARIABLES, settings
 from napari_medai.models.folder import SPEC, load_folder
 from napari_medai.models.model import Model
 from napari_medai.models.spec import ModelSpec, read_spec
 
-USER_FOLDER = "NAPARI_MEDAI_MODELS"
 SHIPPED = Path(__file__).parent / "shipped"
 
 
@@ -23,10 +22,10 @@ def model_folders() -> Mapping[str, Path]:
 
     Notes
     -----
-    Shipped models lie inside the package; users' own in the folder named by the environment
-    variable ``NAPARI_MEDAI_MODELS``, one folder a model.
+    Shipped models lie inside the package; users' own in the folder of the setting ``models``, which the
+    environment variable ``NAPARI_MEDAI_MODELS`` or the viewer's preferences name, one folder a model.
     """
-    user = os.environ.get(USER_FOLDER)
+    user = settings().models
     places = [SHIPPED, *([Path(user)] if user else [])]
     return {
         path.name: path
@@ -76,7 +75,8 @@ def load_model(model: str | Path) -> Model:
         return load_folder(model)
     raise ModelError(
         f"There is no model {text!r}; known: {', '.join(folders) or 'none'}.",
-        hint=f"Give a name, or the path of a model folder; {USER_FOLDER} names a folder of your own models.",
+        hint="Give a name, or the path of a model folder; "
+        f"{VARIABLES['models']} names a folder of your own models.",
     )
 
 

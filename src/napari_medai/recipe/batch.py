@@ -17,6 +17,7 @@ from typing import Any
 from napari_medai.core.errors import ArgumentError, WriteError
 from napari_medai.core.history import package_version
 from napari_medai.core.progress import Progress, silent
+from napari_medai.core.settings import settings
 from napari_medai.recipe.cases import Case
 from napari_medai.recipe.execute import prepare
 from napari_medai.recipe.files import as_text, load, write_text
@@ -87,7 +88,7 @@ def run_batch(
         How many cases side by side; by default as many as there are processor cores and memory. 1 runs
         them in this process.
     memory_gb : float, optional
-        How much memory may be used; 80 % of what is free by default.
+        How much memory may be used; by default the setting ``memory_limit_mb``, or 80 % of what is free.
     scheduler : str
         ``tcp://host:8786`` or a scheduler file: run on that Dask cluster instead.
     device : str
@@ -136,7 +137,8 @@ class _Engine:
             from napari_medai.recipe.cluster import run_on_cluster
 
             return run_on_cluster(jobs, self.scheduler, self.progress, started)
-        memory = int(self.memory_gb * 1e9 if self.memory_gb else available_bytes() * _SHARE_OF_MEMORY)
+        limit = self.memory_gb * 1e9 if self.memory_gb else settings().memory_limit_mb * 1e6
+        memory = int(limit or available_bytes() * _SHARE_OF_MEMORY)
         count = self.workers if self.workers is not None else _workers_for(jobs, memory)
         if count == 1:
             return run_here(jobs, self.progress, started)

@@ -8,11 +8,12 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from napari_medai.core.progress import Progress, Step, part
+from napari_medai.core.settings import Settings, set_source, settings
 from napari_medai.recipe.memory import BASE, estimate_bytes, input_bytes
 from napari_medai.recipe.one_case import Job, Outcome, run_job
 
@@ -126,8 +127,9 @@ class _Pool:
     def _new_worker(self) -> _Worker:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        threads = max(1, (os.cpu_count() or 1) // self.count)
-        process = context.Process(target=_work, args=(theirs, threads), daemon=True)
+        preferred = settings()
+        threads = preferred.threads or max(1, (os.cpu_count() or 1) // self.count)
+        process = context.Process(target=_work, args=(theirs, threads, preferred), daemon=True)
         process.start()
         theirs.close()
         self.workers.append(_Worker(process, ours))
@@ -167,8 +169,9 @@ class _Pool:
             self._per_byte = max(self._per_byte or 0.0, 1.2 * seen)
 
 
-def _work(pipe: Connection, threads: int) -> None:
+def _work(pipe: Connection, threads: int, preferred: Settings) -> None:
     """Run jobs as they come, until the parent closes the pipe or is gone."""
+    set_source("the batch", lambda: asdict(preferred))
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"):
         os.environ.setdefault(name, str(threads))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the parent decides
