@@ -180,7 +180,7 @@ def test_it_stops_at_its_first_report(operation, runs):
 @each_operation
 def test_each_optional_input_is_used_or_refused_with_a_reason(operation, runs):
     chosen, _, _ = runs(operation)
-    given = next(d for d in data_in(chosen) if hasattr(d, "geometry")) if data_in(chosen) else None
+    given = next((d for d in data_in(chosen) if hasattr(d, "geometry")), None)
     for number, parameter in enumerate(operation.inputs):
         if parameter.required or given is None:
             continue
