@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from napari.layers import Layer
 from napari.utils.notifications import notification_manager
 
-from napari_medai import Geometry, MedicalImage
+from napari_medai import Geometry, Landmarks, MedicalImage
 from napari_medai.core.errors import MedAIError, WriteError
 from napari_medai.gui.contributions import get_reader, load_sample, read_layers, write_labels, write_layers
 from napari_medai.gui.layers import layers_from_image
+from napari_medai.gui.points import layer_from_landmarks
 from napari_medai.io.read import read
 from napari_medai.io.write import write
 from napari_medai.phantoms.samples import SAMPLES
@@ -173,6 +174,23 @@ def test_several_layers_are_saved_under_their_names(tmp_path):
     with pytest.raises(WriteError, match="two layers of one name"):
         write_layers(str(tmp_path / "twice.nii.gz"), [both[0], both[0]])
     assert not list(tmp_path.glob("twice*"))
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".fcsv", ".mrk.json"])
+def test_landmarks_are_saved_in_patient_coordinates_and_opened_again(make_napari_viewer, tmp_path, suffix):
+    viewer = make_napari_viewer()
+    given = Landmarks(("nasion", "inion"), [[1.5, -2.25, 3.0], [4.0, 5.0, 6.0]], name="head")
+    viewer.add_layer(Layer.create(*layer_from_landmarks(given)))
+    path = tmp_path / f"landmarks{suffix}"
+    assert viewer.layers.save(str(path), plugin="napari-medai") == [str(path)]
+    viewer.open(path, plugin="napari-medai")
+    assert viewer.layers[1].data.tolist() == [[3.0, -2.25, 1.5], [6.0, 5.0, 4.0]]
+    assert list(viewer.layers[1].features["name"]) == ["nasion", "inion"]
+
+
+def test_a_table_that_states_no_frame_is_left_to_others(tmp_path):
+    (tmp_path / "landmarks.csv").write_text("name,x,y,z\na,1,2,3\n")
+    assert get_reader(str(tmp_path / "landmarks.csv")) is None
 
 
 def test_a_format_that_cannot_hold_the_layer_writes_nothing(tmp_path):
