@@ -10,12 +10,13 @@ from pathlib import Path
 
 from napari_medai.core.errors import ReadError
 from napari_medai.core.progress import Progress, silent, track
-from napari_medai.io.dicom.frames import Frame, frames_of
+from napari_medai.io.dicom.frames import Frame
 from napari_medai.io.dicom.geometry import Gaps
 from napari_medai.io.dicom.header import Header, read_header, reading
 from napari_medai.io.dicom.segments import is_segmentation
 from napari_medai.io.dicom.series import stacks_of
 from napari_medai.io.dicom.slides import is_slide
+from napari_medai.io.dicom.split import frames_of
 from napari_medai.io.dicom.stack import Stack, series_name
 from napari_medai.io.files import Skipped, Source
 
