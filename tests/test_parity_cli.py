@@ -16,7 +16,7 @@ from napari_medai.cli.command import command_of
 from napari_medai.cli.failure import guarded
 from napari_medai.cli.values import as_word
 from napari_medai.io.boxes import read_boxes, write_boxes
-from napari_medai.io.points import read_landmarks, write_landmarks
+from napari_medai.io.points import read_points, write_points
 from napari_medai.measure.mesh import Mesh
 from napari_medai.recipe.inputs import read_input
 from napari_medai.recipe.results import parts_of, plain, suffix_of
@@ -29,7 +29,7 @@ def on_disk(value, path):
     if isinstance(value, MedicalImage):
         return write(value, path.with_suffix(".nii.gz"))
     if isinstance(value, Landmarks):
-        return write_landmarks(value, path.with_suffix(".csv"))
+        return write_points(value, path.with_suffix(".csv"))
     if isinstance(value, Boxes):
         return write_boxes(value, path.with_suffix(".csv"))
     assert isinstance(value, SpatialTransform), f"no file for {type(value).__name__}"
@@ -39,7 +39,7 @@ def on_disk(value, path):
 
 def read_back(path, parameter):
     if parameter.input_type is Landmarks:
-        return read_landmarks(path)
+        return read_points(path)
     if parameter.input_type is Boxes:
         return read_boxes(path)
     if parameter.input_type is SpatialTransform:
@@ -126,7 +126,7 @@ def compare(value, path):
     elif isinstance(value, Boxes):
         np.testing.assert_array_equal(read_boxes(path).upper, value.upper)
     elif isinstance(value, Landmarks):
-        np.testing.assert_array_equal(read_landmarks(path).positions, value.positions)
+        np.testing.assert_array_equal(read_points(path).positions, value.positions)
     elif isinstance(value, pd.DataFrame):
         text = value.to_csv(index=value.index.name is not None)
         pd.testing.assert_frame_equal(pd.read_csv(path), pd.read_csv(io.StringIO(text)), check_exact=True)

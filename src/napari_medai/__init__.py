@@ -35,7 +35,18 @@ _NAMES = {
     "replay": "napari_medai.core.replay",
     "write": "napari_medai.io.write",
 }
-_PACKAGES = ("explain", "explore", "io", "measure", "models", "phantoms", "preprocess", "recipe", "register", "segment")
+_PACKAGES = (
+    "explain",
+    "explore",
+    "io",
+    "measure",
+    "models",
+    "phantoms",
+    "preprocess",
+    "recipe",
+    "register",
+    "segment",
+)
 
 __all__ = [*_NAMES, *_PACKAGES]
 

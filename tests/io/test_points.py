@@ -22,6 +22,14 @@ def test_names_and_positions_come_back_exactly(tmp_path, suffix):
     assert (back.unit, back.name) == ("mm", "p.mrk" if suffix == ".mrk.json" else "p")
 
 
+def test_a_table_states_its_frame_and_keeps_the_confidence(tmp_path):
+    sure = POINTS.replace(confidence=[0.25, 1.0, 1 / 3])
+    path = write_points(sure, tmp_path / "p.csv")
+    assert path.read_text().startswith("# frame: LPS, unit: mm\nname,x,y,z,confidence\n")
+    assert np.array_equal(read_points(path, frame="RAS").confidence, sure.confidence)
+    assert np.array_equal(read_points(path, frame="RAS").positions, sure.positions)
+
+
 def test_points_of_a_picture_come_back_in_pixels(tmp_path):
     flat = Landmarks(("a", "b"), [[1, 2], [3, 4]], unit="pixel")
     back = read_points(write_points(flat, tmp_path / "p.csv"))

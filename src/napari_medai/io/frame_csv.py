@@ -45,12 +45,18 @@ def read_frame_csv(path: Path) -> tuple[Unit, list[dict[str, str]]]:
     return _unit(head, path.name), list(csv.DictReader(StringIO(body)))
 
 
-def _unit(head: str, name: str) -> Unit:
+def stated_unit(head: str) -> Unit | None:
+    """Return the unit that a first line states for positions in LPS, or nothing."""
     match = _HEAD.fullmatch(head.strip())
     units: dict[str, Unit] = {unit: unit for unit in get_args(Unit)}
-    if match is None or match[1] != "LPS" or match[2] not in units:
+    return units.get(match[2]) if match and match[1] == "LPS" else None
+
+
+def _unit(head: str, name: str) -> Unit:
+    unit = stated_unit(head)
+    if unit is None:
         raise ReadError(
             f"{name} does not state its frame in the first line.",
             hint="It must begin: # frame: LPS, unit: mm",
         )
-    return units[match[2]]
+    return unit

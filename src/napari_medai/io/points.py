@@ -15,8 +15,11 @@ from napari_medai.core.errors import ArgumentError, ReadError, WriteError
 from napari_medai.core.geometry import FloatArray, Unit
 from napari_medai.core.landmarks import Landmarks
 from napari_medai.io.files import stem, written_beside
+from napari_medai.io.frame_csv import frame_csv_text, stated_unit
 
 Frame: TypeAlias = Literal["LPS", "RAS"]
+Table: TypeAlias = tuple[list[str], FloatArray, Unit, list[float] | None]
+"""Names, positions, their unit and the confidence, where the file states one."""
 _SCHEMA = (
     "https://raw.githubusercontent.com/slicer/slicer/master/Modules/Loadable/Markups/Resources/Schema/"
     "markups-schema-v1.0.3.json#"
@@ -61,8 +64,9 @@ def read_points(path: str | Path, *, frame: Frame = "LPS") -> Landmarks:
         ) from error
     reader = _by_suffix(file, _READERS, ReadError)
     try:
-        names, positions, unit = reader(text, frame)
-        return Landmarks(tuple(_distinct(names)), positions, unit=unit, name=stem(file))
+        names, positions, unit, confidence = reader(text, frame)
+        sure = None if confidence is None else np.array(confidence)
+        return Landmarks(tuple(_distinct(names)), positions, None, sure, unit, stem(file))
     except (ValueError, KeyError, TypeError, IndexError, ArgumentError) as error:
         raise ReadError(
             f"{file.name} is no readable list of points: {error}.",
@@ -87,7 +91,7 @@ def write_points(points: Landmarks, path: str | Path) -> Path:
     """
     file = Path(path)
     writer = _by_suffix(file, _WRITERS, WriteError)
-    if writer is not _csv_text and (points.positions.shape[1] != 3 or points.unit != "mm"):
+    if writer is not landmarks_text and (points.positions.shape[1] != 3 or points.unit != "mm"):
         raise WriteError(
             f"{file.name}: Slicer's formats hold points in space, in mm.", hint="Write .csv instead."
         )
@@ -125,35 +129,37 @@ def _to_lps(positions: list[list[float]], frame: str) -> FloatArray:
     return array if array.size else np.zeros((0, 3))
 
 
-def _read_csv(text: str, frame: str) -> tuple[list[str], FloatArray, Unit]:
-    rows = list(csv.DictReader(io.StringIO(text)))
-    columns = list(rows[0]) if rows else next(csv.reader(io.StringIO(text)), [])
+def _read_csv(text: str, frame: str) -> Table:
+    head, _, body = text.partition("\n")
+    stated = stated_unit(head)
+    rows = list(csv.DictReader(io.StringIO(text if stated is None else body)))
+    columns = list(rows[0]) if rows else []
     kinds: tuple[tuple[str, str, Unit], ...] = (
-        ("_lps_mm", "LPS", "mm"), ("_ras_mm", "RAS", "mm"), ("_pixel", "LPS", "pixel"), ("", frame, "mm"),
+        ("_lps_mm", "LPS", "mm"), ("_ras_mm", "RAS", "mm"), ("_pixel", "LPS", "pixel"),
+        ("", frame if stated is None else "LPS", stated or "mm"),
     )  # fmt: skip
-    for suffix, stated, unit in kinds:
+    for suffix, system, unit in kinds:
         axes = [f"{letter}{suffix}" for letter in "xyz" if f"{letter}{suffix}" in columns]
         if len(axes) >= 2:
             positions = [[float(row[axis]) for axis in axes] for row in rows]
             names = [(row.get("name") or row.get("label") or "").strip() for row in rows]
-            return names, _to_lps(positions, stated), unit
+            sure = [float(row["confidence"]) for row in rows] if "confidence" in columns else None
+            return names, _to_lps(positions, system), unit, sure
     raise ValueError(f"found the columns {columns}; needed x, y, z, with or without _lps_mm")
 
 
-def _csv_text(points: Landmarks) -> str:
-    suffix = "_lps_mm" if points.unit == "mm" else "_pixel"
-    letters = "xyz"[: points.positions.shape[1]]
-    stream = io.StringIO(newline="")
-    table = csv.writer(stream, lineterminator="\n")
-    extra = ["confidence"] if points.confidence is not None else []
-    table.writerow(["name", *(letter + suffix for letter in letters), *extra])
-    for index, (name, place) in enumerate(zip(points.names, points.positions, strict=True)):
-        last = [repr(float(points.confidence[index]))] if points.confidence is not None else []
-        table.writerow([name, *(repr(float(v)) for v in place), *last])
-    return stream.getvalue()
+def landmarks_text(points: Landmarks) -> str:
+    """Return landmarks as CSV: ``name,x,y,z`` and the confidence, if known."""
+    sure = points.confidence
+    columns = ["name", *"xyz"[: points.positions.shape[1]], *(["confidence"] if sure is not None else [])]
+    rows = [
+        [name, *place, *([sure[k]] if sure is not None else [])]
+        for k, (name, place) in enumerate(zip(points.names, points.positions, strict=True))
+    ]
+    return frame_csv_text(points.unit, columns, rows)
 
 
-def _read_fcsv(text: str, frame: str) -> tuple[list[str], FloatArray, Unit]:
+def _read_fcsv(text: str, frame: str) -> Table:
     stated, columns, names, positions = frame, _FCSV_COLUMNS.split(","), [], []
     for row in csv.reader(io.StringIO(text)):
         line = ",".join(row)
@@ -165,7 +171,7 @@ def _read_fcsv(text: str, frame: str) -> tuple[list[str], FloatArray, Unit]:
         elif row and not line.startswith("#"):
             positions.append([float(row[columns.index(letter)]) for letter in "xyz"])
             names.append(row[columns.index("label")] if len(row) > columns.index("label") else "")
-    return names, _to_lps(positions, stated), "mm"
+    return names, _to_lps(positions, stated), "mm", None
 
 
 def _fcsv_text(points: Landmarks) -> str:
@@ -181,7 +187,7 @@ def _fcsv_text(points: Landmarks) -> str:
     return "\n".join(lines) + "\n" + stream.getvalue()
 
 
-def _read_markups(text: str, frame: str) -> tuple[list[str], FloatArray, Unit]:
+def _read_markups(text: str, frame: str) -> Table:
     names, positions = [], []
     for markup in json.loads(text)["markups"]:
         if markup.get("coordinateUnits", "mm") != "mm":
@@ -191,7 +197,7 @@ def _read_markups(text: str, frame: str) -> tuple[list[str], FloatArray, Unit]:
             if point.get("positionStatus", "defined") == "defined":
                 names.append(str(point.get("label", "")))
                 positions.append((np.array(point["position"], dtype=float) * flip).tolist())
-    return names, _to_lps(positions, "LPS"), "mm"
+    return names, _to_lps(positions, "LPS"), "mm", None
 
 
 def _markups_text(points: Landmarks) -> str:
@@ -210,13 +216,13 @@ def _markups_text(points: Landmarks) -> str:
     return json.dumps({"@schema": _SCHEMA, "markups": [markup]}, indent=1)
 
 
-_READERS: dict[str, Callable[[str, str], tuple[list[str], FloatArray, Unit]]] = {
+_READERS: dict[str, Callable[[str, str], Table]] = {
     ".csv": _read_csv,
     ".fcsv": _read_fcsv,
     ".mrk.json": _read_markups,
 }
 _WRITERS: dict[str, Callable[[Landmarks], str]] = {
-    ".csv": _csv_text,
+    ".csv": landmarks_text,
     ".fcsv": _fcsv_text,
     ".mrk.json": _markups_text,
 }

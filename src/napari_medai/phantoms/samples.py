@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -102,26 +101,6 @@ def write_sample(key: str, folder: str | Path) -> list[Path]:
     return _find(key).write(target)
 
 
-def write_landmarks(landmarks: Landmarks, path: str | Path) -> Path:
-    """Write points as CSV: a comment that states frame and unit, then name,x,y,z.
-
-    Parameters
-    ----------
-    landmarks : Landmarks
-        Three-dimensional points.
-    path : path
-        The file.
-    """
-    target = Path(path)
-    with target.open("w", newline="", encoding="utf-8") as stream:
-        stream.write(f"# frame: LPS, unit: {landmarks.unit}\n")
-        rows = csv.writer(stream, lineterminator="\n")
-        rows.writerow(["name", "x", "y", "z"])
-        for name, position in zip(landmarks.names, landmarks.positions, strict=True):
-            rows.writerow([name, *(f"{value:.6f}" for value in position)])
-    return target
-
-
 def _find(key: str) -> Sample:
     if key not in SAMPLES:
         raise ArgumentError(f"There is no sample {key!r}.", hint=f"There are {', '.join(SAMPLES)}.")
@@ -172,13 +151,14 @@ def _load_head() -> list[Item]:
 
 
 def _write_head(folder: Path) -> list[Path]:
+    from napari_medai.io.points import write_points
     from napari_medai.io.write import write
 
     head = _head()
     return [
         write(_whole_numbers(head.image), folder / "mr_head.nii.gz"),
         write(head.labels, folder / "mr_head_labels.nii.gz"),
-        write_landmarks(head.landmarks, folder / "mr_head_landmarks.csv"),
+        write_points(head.landmarks, folder / "mr_head_landmarks.csv"),
     ]
 
 

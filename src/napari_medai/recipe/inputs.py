@@ -42,9 +42,9 @@ def read_input(kind: InputKind, spec: Spec) -> Any:
     if kind == "transform":
         return SpatialTransform.load(_existing(spec))
     if kind == "landmarks":
-        from napari_medai.io.points import read_landmarks
+        from napari_medai.io.points import read_points
 
-        return read_landmarks(_existing(spec))
+        return read_points(_existing(spec))
     if kind == "boxes":
         from napari_medai.io.boxes import read_boxes
 
