@@ -11,12 +11,9 @@ from functools import cached_property, wraps
 from types import MappingProxyType, SimpleNamespace
 from typing import Any, ParamSpec, TypeVar, get_type_hints
 
-from napari_medai.core.boxes import Boxes
 from napari_medai.core.device import resolve_device
 from napari_medai.core.errors import ArgumentError
 from napari_medai.core.history import Record, Source, package_version
-from napari_medai.core.image import MedicalImage
-from napari_medai.core.landmarks import Landmarks
 from napari_medai.core.parameter import Advanced, ImageKind, IntensityImage, LabelsImage, Parameter
 
 __all__ = [
