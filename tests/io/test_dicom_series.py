@@ -220,6 +220,19 @@ def test_echoes_and_components_are_images_of_their_own(tmp_path):
     assert np.array_equal(images["series - phase, TE 10 ms"].array, VOLUME + 10 + ord("P"))
 
 
+def test_phase_images_of_ge_are_told_apart_by_their_private_element(tmp_path):
+    for kind in (0, 1):
+        for k, pixels in enumerate(VOLUME):
+            dataset = slice_dataset(pixels + kind, (0, 0, 2.0 * k), number=2 * k + kind + 1, modality="MR")
+            block = dataset.private_block(0x0043, "GEMS_PARM_01", create=True)
+            block.add_new(0x2F, "SS", kind)
+            dataset.Manufacturer = "GE MEDICAL SYSTEMS"
+            save(dataset, tmp_path / f"{kind}{k}")
+    images = {image.name: image for image in read(tmp_path)}
+    assert set(images) == {"series - magnitude", "series - phase"}
+    assert np.array_equal(images["series - phase"].array, VOLUME + 1)
+
+
 def test_planes_that_turn_are_shown_one_by_one(tmp_path):
     for k, angle in enumerate((0, 60, 120)):
         row = rotation((0, 0, angle)) @ [1, 0, 0]

@@ -32,7 +32,8 @@ def read(
         DICOM series with missing or uneven slices: regularised with a notice, or refused.
     memory_limit_gb : float, optional
         A DICOM image larger than this is read slice by slice when it is looked at (a Dask array); 0 does so
-        for every one. By default the setting ``memory_limit_mb``, or 4 GB. What lies in an archive is always read at once.
+        for every one. By default the setting ``memory_limit_mb``, or 4 GB. What lies in an archive is always
+        read at once.
 
     Returns
     -------

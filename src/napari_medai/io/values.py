@@ -69,5 +69,9 @@ def scale_into(stored: NDArray[Any], slope: float, intercept: float, result: NDA
 
 
 def _scale_lines(stored: NDArray[Any], slope: float, intercept: float, result: NDArray[Any]) -> None:
-    for line, out in zip(np.atleast_2d(stored), np.atleast_2d(result), strict=True):
-        out[...] = line.astype(np.float64) * slope + intercept
+    """Scale slice by slice, so that only one at a time is held in double precision."""
+    if stored.ndim > 2:
+        for part, out in zip(stored, result, strict=True):
+            _scale_lines(part, slope, intercept, out)
+    else:
+        result[...] = stored.astype(np.float64) * slope + intercept
