@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 from pages import FENCE, Block, blocks_of, commands_of, run_command, run_page
 
 import napari_medai
@@ -63,6 +64,16 @@ def test_every_link_within_the_repository_leads_somewhere(page):
     text = FENCE.sub("", page.read_text(encoding="utf-8"))
     for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text):
         assert "://" in target or (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+@each_page
+def test_every_menu_that_is_named_is_in_the_manifest(page):
+    manifest = yaml.safe_load((ROOT / "napari.yaml").read_text(encoding="utf-8"))["contributions"]
+    names = {one["command"]: one["display_name"] for one in manifest["widgets"]}
+    for menu, name in re.findall(r"\*Layers > (\w+)(?: > (\w+))?\*", page.read_text(encoding="utf-8")):
+        entries = manifest["menus"].get(f"napari/layers/{menu.lower()}", [])
+        shown = {names.get(entry.get("command")) for entry in entries}
+        assert shown if not name else name in shown, f"{page.name}: Layers > {menu} > {name}"
 
 
 def test_every_group_of_operations_has_a_page_that_names_one_of_them():
