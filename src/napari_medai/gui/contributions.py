@@ -161,7 +161,9 @@ def _as_layers(items: Iterable[MedicalImage | Landmarks]) -> list[LayerData]:
 
 
 def _layers_of(item: MedicalImage | Landmarks, number: int) -> list[LayerData]:
-    return [layer_from_landmarks(item)] if isinstance(item, Landmarks) else layers_from_image(item, number)
+    if isinstance(item, Landmarks):
+        return [layer_from_landmarks(item, number)]
+    return layers_from_image(item, number)
 
 
 def _write(path: str, layer: LayerData) -> str:

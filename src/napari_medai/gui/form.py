@@ -10,13 +10,17 @@ from qtpy.QtWidgets import QFormLayout, QLabel, QToolButton, QVBoxLayout, QWidge
 
 from napari_medai.core.operation import Operation
 from napari_medai.core.parameter import Parameter
+from napari_medai.core.transform import SpatialTransform
 from napari_medai.gui.facts import finest_spacing, unit_on
 from napari_medai.gui.field import Field
 from napari_medai.gui.fields import make_field
 from napari_medai.gui.number_fields import show_unit
 from napari_medai.gui.pickers import LayerPicker, LayersPicker
+from napari_medai.gui.transforms import TransformPicker
 
-Picker = LayerPicker | LayersPicker
+Picker = LayerPicker | LayersPicker | TransformPicker
+_FEW = 2
+"""More inputs that may be left out than this are folded away."""
 
 
 class OperationForm(QWidget):
@@ -35,11 +39,16 @@ class OperationForm(QWidget):
         self.fields: dict[str, Field] = {p.name: make_field(p) for p in operation.options}
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addLayout(self._rows([p for p in operation.parameters if not p.advanced]))
+        spare = [p for p in operation.inputs if p.optional]
+        folded = spare if len(spare) > _FEW else []
+        shown = [p for p in operation.parameters if not p.advanced and p not in folded]
+        layout.addLayout(self._rows(shown))
         self._suggested: dict[str, Any] = {}
-        self.advanced = self._folded([p for p in operation.parameters if p.advanced])
-        if self.advanced is not None:
-            layout.addWidget(self.advanced)
+        self.more_inputs = self._folded("More inputs", folded)
+        self.advanced = self._folded("Advanced", [p for p in operation.parameters if p.advanced])
+        for part in (self.more_inputs, self.advanced):
+            if part is not None:
+                layout.addWidget(part)
         primary = self.primary
         if primary is not None:
             primary.changed.connect(self._adapt)
@@ -129,8 +138,8 @@ class OperationForm(QWidget):
             rows.addRow(label, widget)
         return rows
 
-    def _folded(self, parameters: list[Parameter]) -> Folded | None:
-        return Folded("Advanced", self._rows(parameters)) if parameters else None
+    def _folded(self, title: str, parameters: list[Parameter]) -> Folded | None:
+        return Folded(title, self._rows(parameters)) if parameters else None
 
     def _spread(self) -> None:
         """Give two inputs of one kind different layers, while nobody has chosen otherwise."""
@@ -202,4 +211,6 @@ def _limits(parameter: Parameter) -> str:
 
 
 def _picker(parameter: Parameter) -> Picker:
+    if parameter.input_type is SpatialTransform:
+        return TransformPicker(parameter)
     return LayersPicker(parameter) if parameter.many else LayerPicker(parameter)

@@ -6,15 +6,21 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from napari_medai import catalog
+from napari_medai.core.boxes import Boxes
 from napari_medai.core.history import Record
 from napari_medai.core.history import Source as Origin
+from napari_medai.core.landmarks import Landmarks
 from napari_medai.core.operation import Operation
+from napari_medai.core.parameter import Parameter
+from napari_medai.core.transform import SpatialTransform
+from napari_medai.gui.boxes import boxes_from_layer
 from napari_medai.gui.facts import kind_of
 from napari_medai.gui.layers import is_as_made
-from napari_medai.gui.points import landmarks_from_layer
+from napari_medai.gui.points import landmarks_from_layer, points_number, points_untouched
 from napari_medai.gui.record import LayerRecord
 
 Value = str | list[str] | None
@@ -42,12 +48,27 @@ class Place:
 
 @dataclass(frozen=True)
 class Given:
-    """What goes into a step: the layer's name, the history of its image, where it came from, its kind."""
+    """What goes into a step.
+
+    Parameters
+    ----------
+    name : str
+        What the layer is called.
+    kind : {"image", "labels", "points", "shapes", "transform"}
+        What it holds.
+    history : tuple of Record
+        How that was made.
+    place : Place
+        Where it can be found again.
+    literal : str
+        The value itself as Python, where it is small and found nowhere else.
+    """
 
     name: str
+    kind: str = "image"
     history: tuple[Record, ...] = ()
     place: Place = Place()
-    is_labels: bool = False
+    literal: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,9 +92,8 @@ class Plan:
     """
 
     places: Mapping[str, Place] = field(default_factory=dict)
-    sources: dict[str, tuple[str, Place]] = field(default_factory=dict)
+    sources: dict[str, Given] = field(default_factory=dict)
     steps: list[PlannedStep] = field(default_factory=list)
-    labels: set[str] = field(default_factory=set)
     _known: dict[str, str] = field(default_factory=dict)
 
     def add_last(
@@ -96,37 +116,41 @@ class Plan:
     def _one(self, given: Given) -> str:
         if given.history:
             return self._result(given.history)
-        variable = self._source(f"layer:{given.name}", given.name, given.place)
-        if given.is_labels:
-            self.labels.add(variable)
-        return variable
+        return self._source(given)
 
     def _result(self, history: Sequence[Record]) -> str:
         record = history[-1]
         key = json.dumps([step.to_json() for step in history], sort_keys=True)
         if key not in self._known:
             operation = catalog.find(record.operation)
-            inputs = {name: self._origin(origin) for name, origin in record.inputs.items()}
+            kinds = {p.name: kind_taken(p) for p in operation.inputs}
+            inputs = {name: self._origin(origin, kinds[name]) for name, origin in record.inputs.items()}
             name = f"step_{len(self.steps) + 1}"
             options = changed_options(operation, record.parameters)
             self.steps.append(PlannedStep(name, operation, inputs, options))
             self._known[key] = f"{name}.{record.output}" if record.output else name
         return self._known[key]
 
-    def _origin(self, origin: Origin | tuple[Origin, ...]) -> Value:
+    def _origin(self, origin: Origin | tuple[Origin, ...], kind: str) -> Value:
         if isinstance(origin, tuple):
-            return [str(self._origin(item)) for item in origin]
+            return [str(self._origin(item, kind)) for item in origin]
         if origin.history:
             return self._result(origin.history)
-        place = self.places.get(origin.name, Place())
-        return self._source(f"layer:{origin.name}", origin.name, place)
+        return self._source(Given(origin.name, kind, place=self.places.get(origin.name, Place())))
 
-    def _source(self, key: str, name: str, place: Place) -> str:
+    def _source(self, given: Given) -> str:
+        key = f"source:{given.name}"
         if key not in self._known:
-            variable = _variable(name, taken=set(self.sources))
-            self.sources[variable] = (name, place)
+            variable = _variable(given.name, taken=set(self.sources))
+            self.sources[variable] = given
             self._known[key] = variable
         return self._known[key]
+
+
+def kind_taken(parameter: Parameter) -> str:
+    """Return the kind of source that an input takes."""
+    others: dict[Any, str] = {Landmarks: "points", Boxes: "shapes", SpatialTransform: "transform"}
+    return others.get(parameter.input_type, "labels" if parameter.image_kind == "labels" else "image")
 
 
 def plan_of(
@@ -148,30 +172,46 @@ def plan_of(
     images = [layer for layer in shown if kind_of(layer) in ("image", "labels", "points")]
     plan = Plan({layer.name: given_of(layer).place for layer in images})
     given = {
-        name: [given_of(layer) for layer in value] if isinstance(value, list) else value and given_of(value)
+        name: [given_of(one) for one in value] if isinstance(value, list) else _one_given(value)
         for name, value in layers.items()
     }
     plan.add_last(operation, given, options)
     return plan
 
 
-def given_of(layer: Any) -> Given:
-    """Describe a layer as an input: as a step's result, as a file's image, or as what it is now."""
-    if kind_of(layer) == "points":
-        history = landmarks_from_layer(*layer.as_layer_data_tuple()[:2]).history
-        return Given(layer.name, history, _place(layer, 0))
-    if kind_of(layer) == "shapes":
-        return Given(layer.name)
-    if not is_as_made(layer):
-        foreign = LayerRecord.found_in(layer.metadata) is None
-        return Given(layer.name, (), _place(layer, 0) if foreign else Place(), _is_labels(layer))
-    record = LayerRecord.found_in(layer.metadata)
-    assert record is not None
-    return Given(layer.name, record.steps, _place(layer, record.number), _is_labels(layer))
+def _one_given(value: Any) -> Given | None:
+    return None if value is None else given_of(value)
 
 
-def _is_labels(layer: Any) -> bool:
-    return kind_of(layer) == "labels"
+def given_of(value: Any) -> Given:
+    """Describe a layer, or a transform, as an input: a step's result, a file's content, or what it is now."""
+    if isinstance(value, Path):
+        return Given(value.name, "transform", place=Place(str(value)))
+    if isinstance(value, SpatialTransform):
+        return Given(value.name or "transform", "transform")
+    kind = kind_of(value)
+    if kind in ("points", "shapes"):
+        return _given_geometry(value, kind)
+    record = LayerRecord.found_in(value.metadata)
+    if record is None:
+        return Given(value.name, kind, place=_place(value, 0))
+    if not is_as_made(value):
+        return Given(value.name, kind)
+    return Given(value.name, kind, record.steps, _place(value, record.number))
+
+
+def _given_geometry(layer: Any, kind: str) -> Given:
+    """Describe points or boxes; what a person drew is small enough to be written out."""
+    data, state, _ = layer.as_layer_data_tuple()
+    if kind == "shapes":
+        boxes = boxes_from_layer(data, state)
+        corners = f"{boxes.lower.tolist()}, {boxes.upper.tolist()}, {boxes.labels}"
+        return Given(layer.name, kind, literal=f"medai.Boxes({corners}, unit={boxes.unit!r})")
+    points = landmarks_from_layer(data, state)
+    place = _place(layer, points_number(state)) if points_untouched(data, state) else Place()
+    values = f"{points.names}, {points.positions.tolist()}, unit={points.unit!r}"
+    literal = "" if place.path or place.sample else f"medai.Landmarks({values})"
+    return Given(layer.name, kind, points.history, place, literal)
 
 
 def _place(layer: Any, number: int) -> Place:

@@ -16,13 +16,15 @@ LayerData = tuple[Any, dict[str, Any], str]
 _DIAMETER = 6.0
 
 
-def layer_from_landmarks(landmarks: Landmarks) -> LayerData:
+def layer_from_landmarks(landmarks: Landmarks, number: int = 0) -> LayerData:
     """Turn landmarks into a Points layer: names (and confidence) as features, names beside the points.
 
     Parameters
     ----------
     landmarks : Landmarks
         World positions (x, y, z); the layer holds them as (z, y, x).
+    number : int
+        Which of several items of its file or sample they are, from 1; 0 where they are the only ones.
     """
     ndim = landmarks.positions.shape[1]
     features: dict[str, Any] = {"name": list(landmarks.names)}
@@ -30,6 +32,8 @@ def layer_from_landmarks(landmarks: Landmarks) -> LayerData:
         features["confidence"] = landmarks.confidence.tolist()
     record: dict[str, Any] = {
         "version": VERSION,
+        "number": number,
+        "names": list(landmarks.names),
         "positions": landmarks.positions.tolist(),
         "history": history_to_json(landmarks.history),
     }
@@ -88,6 +92,20 @@ def landmarks_from_layer(data: Any, state: Mapping[str, Any]) -> Landmarks:
         name=str(state.get("name") or ""),
         history=history_from_json(record.get("history", ())),
     )
+
+
+def points_number(state: Mapping[str, Any]) -> int:
+    """Return which of several items of its file or sample a Points layer shows."""
+    return int((state.get("metadata") or {}).get(KEY, {}).get("number", 0))
+
+
+def points_untouched(data: Any, state: Mapping[str, Any]) -> bool:
+    """Tell whether nobody has moved, added, removed or renamed a point."""
+    entry = (state.get("metadata") or {}).get(KEY)
+    if entry is None:
+        return False
+    points = landmarks_from_layer(data, state)
+    return bool(_record(state, points.positions)) and list(points.names) == entry["names"]
 
 
 def _names(columns: Mapping[str, Any], count: int) -> tuple[str, ...]:

@@ -10,10 +10,13 @@ from typing import Any
 from napari_medai.core.boxes import Boxes
 from napari_medai.core.image import MedicalImage
 from napari_medai.core.landmarks import Landmarks
+from napari_medai.core.transform import SpatialTransform
 from napari_medai.gui.boxes import layer_from_boxes
 from napari_medai.gui.layers import LayerData, layers_from_image
 from napari_medai.gui.meshes import layer_from_mesh
 from napari_medai.gui.points import layer_from_landmarks
+
+_WHOLE = (MedicalImage, Landmarks, Boxes, SpatialTransform)
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,8 @@ class Presentation:
         New tables.
     documents : tuple of (title, dict)
         Plain values to be kept as JSON files.
+    transforms : tuple of (title, SpatialTransform)
+        New transforms.
     remarks : tuple of str
         Results that are neither.
     images : tuple of MedicalImage
@@ -39,6 +44,7 @@ class Presentation:
     layers: tuple[LayerData, ...] = ()
     tables: tuple[tuple[str, Any], ...] = ()
     documents: tuple[tuple[str, dict[str, Any]], ...] = ()
+    transforms: tuple[tuple[str, SpatialTransform], ...] = ()
     remarks: tuple[str, ...] = ()
     images: tuple[MedicalImage, ...] = ()
     known: tuple[MedicalImage, ...] = ()
@@ -50,56 +56,66 @@ def present(result: Any, name: str, known: Sequence[MedicalImage] = ()) -> Prese
     Parameters
     ----------
     result : object
-        What an operation returned: an image, landmarks, a table, or a tuple or dataclass of them.
+        What an operation returned: an image, points, a table, a transform, or a tuple or dataclass of them.
     name : str
         What the new layers are called.
     known : sequence of MedicalImage
         The images that went in.
     """
-    layers: list[LayerData] = []
-    tables: list[tuple[str, Any]] = []
-    documents: list[tuple[str, dict[str, Any]]] = []
-    remarks: list[str] = []
-    images: list[MedicalImage] = []
-    for title, part in _parts(result, name):
-        if isinstance(part, MedicalImage):
-            images.append(part)
-            layers.extend(layers_from_image(part.replace(name=title)))
-        elif isinstance(part, Landmarks):
-            layers.append(layer_from_landmarks(part.replace(name=title)))
-        elif isinstance(part, Boxes):
-            layers.append(layer_from_boxes(replace(part, name=title)))
-        elif hasattr(part, "vertices") and hasattr(part, "faces"):
-            layers.append(layer_from_mesh(part, title))
-        elif isinstance(part, dict):
-            documents.append((title, part))
-        elif _is_table(part):
-            tables.append((title, part))
-        elif part is not None:
-            remarks.append(f"{title}: {part}")
+    leaves = list(_leaves(result, name))
+    layers = [layer for title, leaf in leaves for layer in _layers(leaf, title)]
+    tables = [(title, leaf) for title, leaf in leaves if _is_table(leaf)]
+    documents = [(title, leaf) for title, leaf in leaves if isinstance(leaf, dict)]
+    transforms = [(title, leaf) for title, leaf in leaves if isinstance(leaf, SpatialTransform)]
+    images = [leaf for _, leaf in leaves if isinstance(leaf, MedicalImage)]
+    remarks = [f"{title}: {leaf}" for title, leaf in leaves if isinstance(leaf, (str, int, float))]
     return Presentation(
-        tuple(layers), tuple(tables), tuple(documents), tuple(remarks), tuple(images), tuple(known)
+        tuple(layers),
+        tuple(tables),
+        tuple(documents),
+        tuple(transforms),
+        tuple(remarks),
+        tuple(images),
+        tuple(known),
     )
 
 
-def _parts(result: Any, name: str) -> Iterator[tuple[str, Any]]:
-    """Yield the parts of a result, the main one named as the whole."""
-    if isinstance(result, (MedicalImage, Landmarks, Boxes)) or hasattr(result, "vertices"):
-        yield name, result
-        return
+def _layers(leaf: Any, title: str) -> list[LayerData]:
+    if isinstance(leaf, MedicalImage):
+        return layers_from_image(leaf.replace(name=title))
+    if isinstance(leaf, Landmarks):
+        return [layer_from_landmarks(leaf.replace(name=title))]
+    if isinstance(leaf, Boxes):
+        return [layer_from_boxes(replace(leaf, name=title))]
+    return [layer_from_mesh(leaf, title)] if _is_mesh(leaf) else []
+
+
+def _leaves(result: Any, name: str) -> Iterator[tuple[str, Any]]:
+    """Yield the parts of a result that are shown each by itself, named after where they stand in it."""
+    for key, part in _parts(result):
+        title = f"{name} · {key.replace('_', ' ')}" if key else name
+        if part is result:
+            yield title, part
+        else:
+            yield from _leaves(part, title)
+
+
+def _parts(result: Any) -> list[tuple[str, Any]]:
+    """Return the named parts of a result; the result itself, without a name, where it has none."""
+    whole = isinstance(result, _WHOLE) or _is_mesh(result) or _is_table(result)
     if isinstance(result, tuple) and hasattr(result, "_fields"):
-        entries = list(zip(result._fields, result, strict=True))
-    elif isinstance(result, (tuple, list)):
-        entries = [(str(i + 1), part) for i, part in enumerate(result)]
-    elif isinstance(result, dict) and not _is_plain(result):
-        entries = [(str(key), part) for key, part in result.items()]
-    elif is_dataclass(result) and not isinstance(result, type):
-        entries = [(f.name, getattr(result, f.name)) for f in fields(result)]
-    else:
-        yield name, result
-        return
-    for key, part in entries:
-        yield f"{name} · {key.replace('_', ' ')}", part
+        return list(zip(result._fields, result, strict=True))
+    if isinstance(result, (tuple, list)):
+        return [(str(i), part) for i, part in enumerate(result, 1)]
+    if isinstance(result, dict) and not _is_plain(result):
+        return [(str(key), part) for key, part in result.items()]
+    if is_dataclass(result) and not isinstance(result, type) and not whole:
+        return [(f.name, getattr(result, f.name)) for f in fields(result)]
+    return [("", result)]
+
+
+def _is_mesh(value: Any) -> bool:
+    return hasattr(value, "vertices") and hasattr(value, "faces")
 
 
 def _is_plain(value: dict[str, Any]) -> bool:

@@ -10,7 +10,9 @@ from napari_medai.core.image import MedicalImage
 from napari_medai.core.landmarks import Landmarks
 from napari_medai.core.operation import Operation
 from napari_medai.core.parameter import Parameter
-from napari_medai.gui.plan import Place, Plan, PlannedStep, Value
+from napari_medai.gui.plan import Given, Plan, PlannedStep, Value, kind_taken
+
+_SUFFIXES = {"points": ".csv", "transform": ".h5"}
 
 
 def as_python(plan: Plan) -> str:
@@ -22,10 +24,13 @@ def as_python(plan: Plan) -> str:
         Sources that came from no file are named as one to be saved first.
     """
     lines = ["import napari_medai as medai"]
-    if any(place.sample and not place.path for _, place in plan.sources.values()):
+    sources = plan.sources.values()
+    if any(g.place.sample and not g.place.path for g in sources):
         lines.append("from napari_medai.phantoms.samples import load_sample")
+    if any(g.kind == "points" and not g.literal and not g.place.sample for g in sources):
+        lines.append("from napari_medai.io.points import read_points")
     lines.append("")
-    lines += [f"{variable} = {_reading(name, place)}" for variable, (name, place) in plan.sources.items()]
+    lines += [f"{variable} = {_reading(given)}" for variable, given in plan.sources.items()]
     lines += [_call(step) for step in plan.steps]
     return "\n".join(lines) + "\n"
 
@@ -38,22 +43,35 @@ def as_commands(plan: Plan) -> str:
     plan : Plan
         Sources that came from no file are named as one to be saved first.
     """
-    lines = [
-        f"# first save the layer {name!r} as {_file(name)}"
-        for name, place in plan.sources.values()
-        if not place.path
-    ]
+    lines = [_saving(given) for given in plan.sources.values() if not given.place.path]
     lines += [_command(step, plan) for step in plan.steps]
     return "\n".join(lines) + "\n"
 
 
-def _reading(name: str, place: Place) -> str:
+def _saving(given: Given) -> str:
+    if given.kind == "shapes":
+        return f"# a command cannot take the boxes {given.name!r}: run this step in Python"
+    return f"# first save {_noun(given)} {given.name!r} as {_file(given)}"
+
+
+def _noun(given: Given) -> str:
+    return "the transform" if given.kind == "transform" else "the layer"
+
+
+def _reading(given: Given) -> str:
+    place = given.place
     index = max(place.number - 1, 0)
-    if place.path:
-        return f"medai.read({place.path!r})[{index}]"
-    if place.sample:
+    if given.literal:
+        return given.literal
+    if place.sample and not place.path:
         return f"load_sample({place.sample!r})[{index}]"
-    return f"medai.read({_file(name)!r})[0]  # save the layer {name!r} under this name first"
+    path = place.path or _file(given)
+    later = "" if place.path else f"  # save {_noun(given)} {given.name!r} under this name first"
+    if given.kind == "points":
+        return f"read_points({path!r}){later}"
+    if given.kind == "transform":
+        return f"medai.SpatialTransform.load({path!r}){later}"
+    return f"medai.read({path!r})[{index}]{later}"
 
 
 def _call(step: PlannedStep) -> str:
@@ -87,7 +105,8 @@ def _command(step: PlannedStep, plan: Plan) -> str:
         named = not parameter.required or (parameter.many and several)
         for value in _listed(step.inputs.get(parameter.name)):
             words += [_flag(parameter.name)] * named + [_path(value, plan)]
-            if parameter.input_type is MedicalImage and not parameter.image_kind and value in plan.labels:
+            given = plan.sources.get(value)
+            if kind_taken(parameter) == "image" and given is not None and given.kind == "labels":
                 words.append("--as-labels")
     for parameter in operation.options:
         if parameter.name in step.options:
@@ -103,8 +122,9 @@ def _listed(value: Value) -> list[str]:
 
 def _path(value: str, plan: Plan) -> str:
     if value in plan.sources:
-        name, place = plan.sources[value]
-        return f"{place.path or _file(name)}{f'#{place.number}' if place.number and place.path else ''}"
+        given = plan.sources[value]
+        place = given.place
+        return f"{place.path or _file(given)}{f'#{place.number}' if place.number and place.path else ''}"
     step, _, output = value.partition(".")
     operation = next(s.operation for s in plan.steps if s.name == step)
     return f"{step}{f'_{output}' if output else ''}{_suffix(operation)}"
@@ -141,6 +161,6 @@ def _suffix(operation: Operation) -> str:
     return ".json" if scalar and kind is not MedicalImage else ".nii.gz"
 
 
-def _file(name: str) -> str:
-    kept = "".join(c if c.isalnum() or c in "-. " else "_" for c in name.replace(" · ", "-"))
-    return f"{kept.strip() or 'image'}.nii.gz"
+def _file(given: Given) -> str:
+    kept = "".join(c if c.isalnum() or c in "-. " else "_" for c in given.name.replace(" · ", "-"))
+    return f"{kept.strip() or 'image'}{_SUFFIXES.get(given.kind, '.nii.gz')}"

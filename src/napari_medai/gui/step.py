@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from napari_medai.core.image import MedicalImage
 from napari_medai.core.operation import Operation
 from napari_medai.core.progress import Progress, Step, part
+from napari_medai.core.transform import SpatialTransform
 from napari_medai.gui.boxes import boxes_from_layer
 from napari_medai.gui.layers import image_from_layer, snapshot
 from napari_medai.gui.points import landmarks_from_layer
@@ -23,12 +25,22 @@ def take_snapshots(layers: Mapping[str, Any]) -> dict[str, Any]:
     Parameters
     ----------
     layers : mapping
-        From an input's name to a layer, a list of layers, or nothing.
+        From an input's name to a layer, a list of layers, a transform or the path of one, or nothing.
     """
     return {
-        name: [snapshot(layer) for layer in value] if isinstance(value, list) else value and snapshot(value)
+        name: [_taken(one) for one in value] if isinstance(value, list) else _taken(value)
         for name, value in layers.items()
     }
+
+
+def only_layers(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the inputs that are layers, or lists of layers, or nothing; no transforms."""
+    return {k: v for k, v in inputs.items() if not isinstance(v, (SpatialTransform, Path))}
+
+
+def _taken(value: Any) -> Any:
+    """Copy a layer; a transform, or the path of one, is what it is."""
+    return value if value is None or isinstance(value, (SpatialTransform, Path)) else snapshot(value)
 
 
 def take_step(
@@ -69,8 +81,10 @@ def as_input(snapshot: Any) -> Any:
     MedAIError
         If a layer's place in the world cannot be understood.
     """
-    if snapshot is None:
-        return None
+    if snapshot is None or isinstance(snapshot, SpatialTransform):
+        return snapshot
+    if isinstance(snapshot, Path):
+        return SpatialTransform.load(snapshot)
     if isinstance(snapshot, list):
         return [as_input(item) for item in snapshot]
     data, state, layer_type = snapshot

@@ -19,6 +19,13 @@ class PreprocessPanel(GroupPanel):
     first = "smooth_gaussian"
 
 
+class RegisterPanel(GroupPanel):
+    """Bring images onto each other, check how well, carry labels and points along."""
+
+    group = "register"
+    first = "register_images"
+
+
 class SegmentPanel(GroupPanel):
     """Label what is in an image, with classical methods and trained models."""
 
