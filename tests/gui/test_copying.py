@@ -95,9 +95,9 @@ def test_two_inputs_share_their_way(qtbot, viewer):
     assert script.count("smooth_gaussian(") == 1
     names: dict = {}
     exec(script, names)
-    from napari_medai.gui.table import TablePanel
+    from napari_medai.gui.tables import table_dock
 
-    assert names["result"].equals(panel.findChild(TablePanel).table)
+    assert names["result"].equals(table_dock(viewer).current.table)
 
 
 def test_sample_is_made_again(qtbot, make_napari_viewer):

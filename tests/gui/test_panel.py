@@ -175,7 +175,7 @@ def test_every_panel_opens_without_a_layer_and_twice(make_napari_viewer, name):
 def test_measuring_shows_a_table_that_can_be_copied_and_saved(qtbot, viewer, tmp_path):
     from qtpy.QtWidgets import QApplication
 
-    from napari_medai.gui.table import TablePanel
+    from napari_medai.gui.tables import table_dock
 
     grid = viewer.layers["scan"]
     regions = np.zeros((6, 20, 24), "uint8")
@@ -188,7 +188,7 @@ def test_measuring_shows_a_table_that_can_be_copied_and_saved(qtbot, viewer, tmp
     viewer.window.add_dock_widget(panel, name="measure")
     panel.choose("measure_regions")
     press_run(qtbot, panel)
-    shown = panel.findChild(TablePanel)
+    shown = table_dock(viewer).current
     assert float(shown.table["volume_mm3"][0]) == pytest.approx(2 * 4 * 4 * 3.0)
     columns = list(shown.table.columns)
     cell = shown.view.model().index(0, columns.index("volume_mm3"))

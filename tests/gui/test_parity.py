@@ -14,6 +14,7 @@ from napari_medai.gui.layers import image_of, layers_from_image
 from napari_medai.gui.panel import OperationPanel
 from napari_medai.gui.points import landmarks_from_layer, layer_from_landmarks
 from napari_medai.gui.table import TablePanel
+from napari_medai.gui.tables import table_dock
 from napari_medai.recipe.results import parts_of
 
 GROUPS = [group for group in catalog.GROUPS if catalog.of_group(group)]
@@ -73,7 +74,7 @@ def compare(values, new, panel):
             ):
                 return f"no new layer holds {value!r}; there are {found}, and {panel.status.text()!r}"
         elif isinstance(value, pd.DataFrame):
-            tables = [t.table for t in panel.findChildren(TablePanel)]
+            tables = [t.table for t in table_dock(panel.viewer).findChildren(TablePanel)]
             if not any(value.equals(t) or value.reset_index().equals(t) for t in tables):
                 return f"no table shows {list(value.columns)}"
     return None

@@ -18,11 +18,12 @@ from napari_medai.gui.face import PanelFace
 from napari_medai.gui.help import HelpPage
 from napari_medai.gui.notify import explain, quiet_oblique_warning, say_notices
 from napari_medai.gui.plan import plan_of
+from napari_medai.gui.regions import Regions
 from napari_medai.gui.results import Presentation
 from napari_medai.gui.runner import Runner
 from napari_medai.gui.snippets import as_commands, as_python
 from napari_medai.gui.step import take_snapshots, take_step
-from napari_medai.gui.table import TablePanel
+from napari_medai.gui.tables import show_tables
 
 if TYPE_CHECKING:
     import napari
@@ -52,6 +53,7 @@ class OperationPanel(PanelFace):
         self.viewer = viewer
         self.runner = Runner(self)
         self._beside: Any = None
+        self._regions = Regions(viewer)
         self._adding = False
         self._connect()
         self.show_operation()
@@ -85,6 +87,7 @@ class OperationPanel(PanelFace):
         self._beside = primary[0] if isinstance(primary, list) and primary else primary
         name = f"{self._beside.name} · {self.operation.title}" if self._beside else self.operation.title
         work = partial(take_step, self.operation, take_snapshots(layers), options, name)
+        self._regions = Regions.of_inputs(self.viewer, layers)
         self.show_running(True)
         self.status.setText("Starting …")
         self.runner.start(work, name)
@@ -158,10 +161,11 @@ class OperationPanel(PanelFace):
                 self._add_beside(data)
         finally:
             self._adding = False
-        tables = [TablePanel(title, table) for title, table in shown.tables]
-        self.show_below([*tables, *(DocumentPanel(title, values) for title, values in shown.documents)])
+        show_tables(shown.tables, self._regions)
+        self.show_below([DocumentPanel(title, values) for title, values in shown.documents])
         done = [data[1]["name"] for data in shown.layers]
-        words = [f"New layer: {', '.join(done)}" if done else "Done", *shown.remarks]
+        table = ["The table is below the image"] if shown.tables else []
+        words = [f"New layer: {', '.join(done)}" if done else "Done", *table, *shown.remarks]
         self.status.setText(". ".join(words) + ".")
         say_notices(shown.images, known=shown.known)
 

@@ -1,69 +1,43 @@
-"""A table of results: read it, copy it, save it."""
+"""A table of results: read it, find a row's region, copy it, save it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
+from qtpy.QtCore import QModelIndex
 from qtpy.QtWidgets import (
+    QAbstractItemView,
     QApplication,
+    QComboBox,
     QFileDialog,
     QHBoxLayout,
     QLabel,
+    QLineEdit,
     QPushButton,
     QTableView,
     QVBoxLayout,
     QWidget,
 )
 
-_DIGITS = 6
-_SCIENTIFIC = 1e12
-_ROWS_SHOWN = 8
+from napari_medai.core.errors import ArgumentError, MedAIError
+from napari_medai.gui.notify import explain
+from napari_medai.gui.region_colours import colour_labels, uncolour_labels
+from napari_medai.gui.regions import Regions, rows_by_label
+from napari_medai.gui.table_model import TableModel, as_text, numbers_in
 
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
-class TableModel(QAbstractTableModel):
-    """A pandas table for Qt; read-only.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        Shown as it is, numbers with six digits.
-    """
-
-    def __init__(self, table: Any, parent: Any = None) -> None:
-        super().__init__(parent)
-        self.table = table
-
-    def rowCount(self, parent: QModelIndex | None = None) -> int:  # noqa: N802 - Qt's name
-        """Number of rows."""
-        return 0 if parent is not None and parent.isValid() else len(self.table)
-
-    def columnCount(self, parent: QModelIndex | None = None) -> int:  # noqa: N802 - Qt's name
-        """Number of columns."""
-        return 0 if parent is not None and parent.isValid() else len(self.table.columns)
-
-    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Return the text or alignment of one cell."""
-        value = self.table.iat[index.row(), index.column()]
-        if role == Qt.ItemDataRole.DisplayRole:
-            return as_text(value)
-        if role == Qt.ItemDataRole.TextAlignmentRole and not isinstance(value, str):
-            return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        return None
-
-    def headerData(  # noqa: N802 - Qt's name
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> Any:
-        """Return the name of a column or row."""
-        if role != Qt.ItemDataRole.DisplayRole:
-            return None
-        horizontal = orientation == Qt.Orientation.Horizontal
-        return str((self.table.columns if horizontal else self.table.index)[section])
+_ROWS_SHOWN = 5
+_HOW_TO_INSTALL = "Install it with: pip install openpyxl"
 
 
 class TablePanel(QWidget):
-    """One table with its title and two buttons.
+    """One table with its title, linked to the regions it speaks of.
 
     Parameters
     ----------
@@ -71,54 +45,145 @@ class TablePanel(QWidget):
         What the table is about.
     table : pandas.DataFrame
         The table.
+    regions : Regions, optional
+        Where its rows belong in the viewer.
     """
 
-    def __init__(self, title: str, table: Any, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, title: str, table: DataFrame, regions: Regions | None = None, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
-        self.table = table
-        self.view = QTableView()
-        self.view.setModel(TableModel(table, self.view))
-        self.view.verticalHeader().setVisible(False)
-        self.view.resizeColumnsToContents()
-        self.view.setMinimumHeight(_height(self.view, min(len(table), _ROWS_SHOWN)))
-        self.copy_button = QPushButton("Copy")
-        self.copy_button.setToolTip("Copy the table, to be pasted into a spreadsheet")
-        self.copy_button.clicked.connect(self.copy)
-        self.save_button = QPushButton("Save CSV …")
-        self.save_button.clicked.connect(self._choose_file)
-        heading = QLabel(title)
-        heading.setWordWrap(True)
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.copy_button)
-        buttons.addWidget(self.save_button)
-        buttons.addStretch()
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(heading)
-        layout.addWidget(self.view)
-        layout.addLayout(buttons)
+        self.title, self.table, self.regions = title, table, regions
+        self.model = TableModel(table, self)
+        self.view = _view(self.model)
+        self.view.clicked.connect(self._show_region)
+        self.filter = QLineEdit()
+        self.filter.setPlaceholderText("filter: words, or dice < 0.8")
+        self.filter.setClearButtonEnabled(True)
+        self.filter.textChanged.connect(self._filter)
+        self.count, self.scale = QLabel(), QLabel()
+        self.column = QComboBox()
+        for name in self._measures():
+            self.column.addItem(str(name), name)
+        self.colour_button = _button("Colour labels by", "Colour each region by this column", self.colour)
+        self.uncolour_button = _button("Ordinary colours", "Colour the labels as before", self.uncolour)
+        self.copy_button = _button("Copy", "Copy the rows shown, to be pasted into a spreadsheet", self.copy)
+        self.save_button = _button("Save CSV …", "Save the rows shown", partial(self._choose_file, "csv"))
+        self.excel_button = _button("Save Excel …", "Save the rows shown", self._save_excel)
+        if find_spec("openpyxl") is None:
+            self.excel_button.setText("Excel needs openpyxl")
+            self.excel_button.setToolTip(_HOW_TO_INSTALL)
+        self._lay_out()
+        self._say_count()
 
     def copy(self) -> None:
-        """Put the table on the clipboard, columns separated by tabs."""
-        QApplication.clipboard().setText(self.table.to_csv(sep="\t", index=False))
+        """Put the rows shown on the clipboard, columns separated by tabs."""
+        QApplication.clipboard().setText(self.model.shown.to_csv(sep="\t", index=False))
 
     def save(self, path: str | Path) -> None:
-        """Write the table as CSV with every digit."""
-        self.table.to_csv(path, index=False)
+        """Write the rows shown with every digit: as Excel if the suffix is .xlsx, else as CSV."""
+        if str(path).lower().endswith(".xlsx"):
+            self.model.shown.to_excel(path, index=False)
+        else:
+            self.model.shown.to_csv(path, index=False)
 
-    def _choose_file(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(self, "Save the table", "measures.csv", "CSV (*.csv)")
+    def colour(self) -> None:
+        """Colour the labels that went in by the chosen column of the rows shown."""
+        if self.regions is None or not self.column.currentText():
+            return
+        try:
+            rows = rows_by_label(self.model.shown)
+            values = rows[self.column.currentData()].astype(float).to_dict()
+            ends = [colour_labels(layer, values) for layer in self.regions.labels]
+        except MedAIError as error:
+            explain(error)
+            return
+        if ends:
+            low, high = map(as_text, ends[0])
+            self.scale.setText(f"dark {low} · bright {high}" if low != high else f"all {low}")
+
+    def uncolour(self) -> None:
+        """Give the labels their ordinary colours back."""
+        for layer in self.regions.labels if self.regions else ():
+            uncolour_labels(layer)
+        self.scale.setText("")
+
+    def _measures(self) -> list[Any]:
+        """Return the columns labels can be coloured by."""
+        if "label" not in self.table or not (self.regions and self.regions.labels):
+            return []
+        return [c for c in self.table.columns if c != "label" and numbers_in(self.table[c]) is not None]
+
+    def _show_region(self, index: QModelIndex) -> None:
+        if self.regions is None:
+            return
+        row = self.table.iloc[int(self.model.rows[index.row()])]
+        try:
+            self.regions.show({str(name): value for name, value in row.items()})
+        except MedAIError as error:
+            explain(error)
+
+    def _filter(self, text: str) -> None:
+        self.model.filter(text)
+        self._say_count()
+
+    def _say_count(self) -> None:
+        shown, total = len(self.model.rows), len(self.table)
+        self.count.setText(f"{total} rows" if shown == total else f"{shown} of {total} rows")
+
+    def _save_excel(self) -> None:
+        if find_spec("openpyxl") is None:
+            explain(
+                ArgumentError("Excel files need the package openpyxl, which is not here.", _HOW_TO_INSTALL)
+            )
+        else:
+            self._choose_file("xlsx")
+
+    def _choose_file(self, kind: str) -> None:
+        name = {"csv": "CSV", "xlsx": "Excel"}[kind]
+        path, _ = QFileDialog.getSaveFileName(
+            self, "Save the table", f"measures.{kind}", f"{name} (*.{kind})"
+        )
         if path:
-            self.save(path)
+            self.save(path if path.lower().endswith(f".{kind}") else f"{path}.{kind}")
+
+    def _lay_out(self) -> None:
+        heading = QLabel(self.title)
+        heading.setWordWrap(True)
+        top, bottom = QHBoxLayout(), QHBoxLayout()
+        top.addWidget(heading, 1)
+        top.addWidget(self.count)
+        top.addWidget(self.filter, 1)
+        if self.column.count():
+            for widget in (self.colour_button, self.column, self.uncolour_button, self.scale):
+                bottom.addWidget(widget)
+        bottom.addStretch()
+        for widget in (self.copy_button, self.save_button, self.excel_button):
+            bottom.addWidget(widget)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(top)
+        layout.addWidget(self.view, 1)
+        layout.addLayout(bottom)
 
 
-def as_text(value: Any) -> str:
-    """Write one cell: numbers with six digits at least, nothing for what is missing."""
-    if isinstance(value, float) or (hasattr(value, "dtype") and value.dtype.kind == "f"):
-        whole = 10 ** (_DIGITS - 1) <= abs(value) < _SCIENTIFIC
-        return "" if value != value else f"{value:.0f}" if whole else f"{value:.{_DIGITS}g}"
-    return "" if value is None else str(value)
+def _view(model: TableModel) -> QTableView:
+    view = QTableView()
+    view.setModel(model)
+    view.verticalHeader().setVisible(False)
+    view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+    view.horizontalHeader().setSortIndicator(-1, view.horizontalHeader().sortIndicatorOrder())
+    view.setSortingEnabled(True)
+    view.resizeColumnsToContents()
+    rows = min(model.rowCount(), _ROWS_SHOWN) + 1
+    view.setMinimumHeight(
+        view.horizontalHeader().height() + rows * view.verticalHeader().defaultSectionSize()
+    )
+    return view
 
 
-def _height(view: QTableView, rows: int) -> int:
-    return int(view.horizontalHeader().height() + (rows + 1) * view.verticalHeader().defaultSectionSize())
+def _button(text: str, tooltip: str, action: Callable[[], None]) -> QPushButton:
+    button = QPushButton(text)
+    button.setToolTip(tooltip)
+    button.clicked.connect(lambda _checked=False: action())
+    return button
