@@ -16,9 +16,13 @@ OWN = {
     "recipe": "How a result file was made, as a recipe that makes it again.",
     "models": "The models at hand, with what they segment or find.",
     "samples": "Write the sample images to a folder.",
+    "study-report": "The table of a study, or of two methods, as one HTML page.",
     "demo": "Run the main job on real and sample input and write a report with pictures.",
     "doctor": "Versions, processor, codecs, and what is missing.",
 }
+
+ALIASES = {"ibsi-check": "check-ibsi"}
+"""Other names of operations, which people look for."""
 
 EPILOG = """\b
 Every operation is a command as well; `napari-medai list` names them:
@@ -31,10 +35,11 @@ class Commands(click.Group):
     """The commands of this package and one for every operation, imported when asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click gives it
-        return list(OWN)
+        return [*OWN, *ALIASES]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         name = cmd_name.replace("_", "-")
+        name = ALIASES.get(name, name)
         if name in OWN:
             return _own_command(name)
         from napari_medai import catalog
@@ -50,13 +55,14 @@ class Commands(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
-            formatter.write_dl(list(OWN.items()))
+            aliases = [(alias, f"The operation {name}.") for alias, name in ALIASES.items()]
+            formatter.write_dl([*OWN.items(), *aliases])
 
 
 def _own_command(name: str) -> click.Command:
     from importlib import import_module
 
-    module = import_module(f"napari_medai.cli.{name}")
+    module = import_module(f"napari_medai.cli.{name.replace('-', '_')}")
     command: click.Command = module.command
     return command
 
@@ -65,7 +71,7 @@ def _refuse_unknown(name: str) -> NoReturn:
     from napari_medai import catalog
     from napari_medai.core.errors import ArgumentError
 
-    known = [*OWN, *(n.replace("_", "-") for n in catalog.operations())]
+    known = [*OWN, *ALIASES, *(n.replace("_", "-") for n in catalog.operations())]
     close = difflib.get_close_matches(name.replace("_", "-"), known, n=1, cutoff=0.5)
     hint = f"Did you mean {close[0]}?" if close else "napari-medai list shows all of them."
     raise ArgumentError(f"There is no command {name!r}.", hint)

@@ -10,6 +10,7 @@ import click
 def command(word: str | None) -> None:
     """Name every operation with what it does, or those in whose name or title WORD stands."""
     from napari_medai import catalog
+    from napari_medai.cli.app import ALIASES
     from napari_medai.core.errors import ArgumentError
 
     shown = 0
@@ -19,7 +20,9 @@ def command(word: str | None) -> None:
         if found:
             click.echo(f"{chr(10) if shown else ''}{click.style(group, bold=True)}")
         for operation in found:
-            click.echo(f"  {operation.name.replace('_', '-'):<28} {operation.summary}")
+            name = operation.name.replace("_", "-")
+            also = "".join(f" (also: {alias})" for alias, known in ALIASES.items() if known == name)
+            click.echo(f"  {name:<28} {operation.summary}{also}")
         shown += len(found)
     if not shown:
         raise ArgumentError(f"No operation has {word!r} in its name.", "napari-medai list shows all of them.")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 
-@operation(group="measure", title="Check radiomics against the standard")
+@operation(group="measure", title="Check radiomics against the standard (IBSI)")
 def check_ibsi(*, details: bool = False, progress: Progress = silent) -> DataFrame:
     """Compute the digital phantom of the image biomarker standard and compare with its reference values.
 
