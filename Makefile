@@ -18,7 +18,7 @@ export NAPARI_MEDAI_DATA := $(abspath ../shared/data)
 endif
 endif
 
-.PHONY: demo test napari venv lint format types bench peers wheel clean
+.PHONY: demo test napari venv lint format types reference bench peers wheel clean
 
 demo: venv
 	$(BIN)/napari-medai demo --output demo-output
@@ -46,6 +46,10 @@ format: venv
 
 types: venv
 	$(BIN)/mypy
+
+# Write docs/reference from the declarations; a test says when it is stale.
+reference: venv
+	$(BIN)/python scripts/make_reference.py
 
 # Where the peers are installed (make peers), our figures stand beside theirs.
 bench: venv

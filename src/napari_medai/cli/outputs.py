@@ -105,5 +105,15 @@ def _result_parts(operation: Operation) -> dict[str, Any]:
     if get_origin(kind) is tuple:
         return {str(i): t for i, t in enumerate(get_args(kind)) if t is not Ellipsis}
     if not is_single(kind):
-        return {name: Parameter(name, t).value_type for name, t in get_type_hints(kind).items()}
+        return {name: Parameter(name, t).value_type for name, t in _hints(kind).items()}
     return {"": Parameter("result", kind).value_type}
+
+
+def _hints(kind: Any) -> dict[str, Any]:
+    """Resolve the fields of a result; pandas is imported only where one of them is a table."""
+    names: dict[str, Any] = {}
+    if "DataFrame" in str(kind.__annotations__):
+        from pandas import DataFrame
+
+        names["DataFrame"] = DataFrame
+    return get_type_hints(kind, localns=names)
