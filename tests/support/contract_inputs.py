@@ -18,6 +18,11 @@ from napari_medai.phantoms.torso import ct_torso
 from napari_medai.segment import train_classifier
 from napari_medai.segment.pixel_classifier import PixelClassifier
 
+CHEAPER: dict[str, dict[str, Any]] = {
+    "check_explanation": {"layer_groups": 2, "draws": 1, "curve_points": 2},
+}
+"""Options for operations whose defaults would take long: they do the same, less often."""
+
 
 @cache
 def torso() -> tuple[MedicalImage, MedicalImage]:
@@ -128,7 +133,7 @@ def arguments(operation: Operation, geometry: Geometry, folder: Path) -> dict[st
     for parameter in operation.options:
         if parameter.required:
             chosen[parameter.name] = make_option(parameter, folder)
-    return chosen
+    return chosen | CHEAPER.get(operation.name, {})
 
 
 def data_in(values: dict[str, Any]) -> list[Any]:

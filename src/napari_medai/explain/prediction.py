@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 from annotated_types import Interval
 from numpy.typing import NDArray
 
-from napari_medai.core.errors import ArgumentError
 from napari_medai.core.geometry import Geometry
 from napari_medai.core.image import MedicalImage
 from napari_medai.core.operation import Advanced, IntensityImage, LabelsImage, operation
 from napari_medai.core.progress import Progress, Step, part, silent
 from napari_medai.core.sampling import sample_volume
-from napari_medai.models.infer import tiled_scores
+from napari_medai.explain.layers import Layer
+from napari_medai.explain.methods import INPUT_METHODS, Method, fused
+from napari_medai.explain.subject import cell_steps, chosen_layers, one_volume, region_to_explain
 from napari_medai.models.model import Model
 from napari_medai.models.prepare import Prepared, prepare
 from napari_medai.models.store import ModelArgument, as_model
 
-Method = Literal[
-    "grad_cam",
-    "hires_cam",
-    "layer_cam",
-    "grad_cam_plus_plus",
-    "xgrad_cam",
-    "eigen_cam",
-    "score_cam",
-    "ablation_cam",
-    "cam",
-]
 NOT_CHECKED = "This map has not been checked: it shows where the network may have looked, not why."
 
 
@@ -64,10 +54,12 @@ def explain_prediction(
     target : str
         The label's name or number. Empty: the label to which the model gives most voxels.
     method : str
-        How activations and gradients become a map.
+        How the map is made. Those that end in cam look at a layer; occlusion, integrated gradients,
+        SmoothGrad and guided backpropagation look at the input. The last is known to draw the
+        image's edges whatever the network has learnt, and is there to be compared with.
     layer : str
-        The layer to look at, as in the network's list of modules. Empty: the last one of the
-        coarsest grid.
+        The layer to look at, from the table of the model's layers; several, separated by commas, are
+        averaged, each with its maximum at 1. Empty: the last one of the coarsest grid.
     device : str
         Where the network runs: "auto", "cpu", "cuda" or "mps".
     overlap : float
@@ -91,93 +83,73 @@ def explain_prediction(
     ----------
     Selvaraju et al., Grad-CAM, ICCV 2017; Vinogradova et al., Seg-Grad-CAM, AAAI 2020.
     """
-    from napari_medai.explain.layers import default_layer, find_layer, list_layers
-    from napari_medai.explain.windows import region_map
-
-    if image.axes.startswith("t"):
-        raise ArgumentError("Found a time series; needed one volume.", hint="Take one time point first.")
     loaded = as_model(model)
-    seen = prepare(loaded.spec, image, part(progress, 0, 0.1, "Preparing"))
-    index, where = _region(loaded, seen, image, region, target, device, overlap, part(progress, 0.1, 0.4))
-    layers = list_layers(loaded.network, _blank_window(loaded))
-    place = find_layer(layers, layer) if layer else default_layer(layers, dense=True)
-    heat = region_map(
-        loaded.network,
-        seen.volume,
-        where,
-        loaded.spec.tile,
-        place,
-        target=index,
-        method=method,
-        overlap=overlap,
-        device=device,
-        progress=part(progress, 0.4, 0.95),
+    layers = chosen_layers(loaded, layer, method)
+    seen = prepare(loaded.spec, one_volume(image), part(progress, 0, 0.1, "Preparing"))
+    index, where = region_to_explain(
+        loaded, seen, image, region, target, device, overlap, part(progress, 0.1, 0.4)
     )
+    inner = part(progress, 0.4, 0.95)
+    heat = _heat(loaded, seen, where, layers, index, method, overlap, device, inner)
     progress(Step(0.95, 1.0, "Bringing the map to the image"))
-    return _as_image(heat, seen, image, _facts(loaded, index, method, place, seen.grid, heat))
+    return _as_image(heat, seen, image, _facts(loaded, index, method, layers, seen.grid, heat))
 
 
-def _region(
+def _heat(
     model: Model,
     seen: Prepared,
-    image: MedicalImage,
-    region: MedicalImage | None,
-    target: str,
-    device: str,
+    where: NDArray[np.bool_],
+    layers: list[Layer],
+    index: int,
+    method: str,
     overlap: float,
+    device: str,
     progress: Progress,
-) -> tuple[int, NDArray[np.bool_]]:
-    """Return the class to explain and the voxels of the network's grid over which it is summed."""
-    index = _class_index(model, target) if target else None
-    if region is not None and index is not None:
-        progress(Step(0, 1, "Taking the region"))
-        image.require_same_grid(region, "region")
-        painted = seen.reorientation.apply(np.array(region.array))
-        return index, sample_volume(painted, seen.upright, seen.grid, interpolation="nearest") > 0
-    scores = tiled_scores(
-        model.network, seen.volume, model.spec.tile, overlap=overlap, device=device, progress=progress
-    )
-    predicted = scores.argmax(axis=0)
-    if region is not None:
-        raise ArgumentError(
-            "A region was given, but no label.", hint="Say which label's score to explain: target."
+) -> NDArray[np.float32]:
+    """Make the map on the network's grid; the maps of several layers are averaged."""
+    from napari_medai.explain.windows import input_region_map, region_map
+
+    network, tile = model.network, model.spec.tile
+    if method in INPUT_METHODS:
+        return input_region_map(
+            network,
+            seen.volume,
+            where,
+            tile,
+            target=index,
+            method=method,
+            overlap=overlap,
+            device=device,
+            progress=progress,
         )
-    if index is None:
-        counts = np.bincount(predicted.ravel(), minlength=len(scores))[1:]
-        index = int(counts.argmax()) + 1
-    found = predicted == index
-    if not found.any():
-        raise ArgumentError(
-            f"The model finds no {model.spec.outputs.labels[index]!r} in this image.",
-            hint="Choose a label that it finds, or paint a region.",
+    maps = []
+    for k, layer in enumerate(layers):
+        inner = part(progress, k / len(layers), (k + 1) / len(layers))
+        maps.append(
+            region_map(
+                network,
+                seen.volume,
+                where,
+                tile,
+                layer,
+                target=index,
+                method=method,
+                overlap=overlap,
+                device=device,
+                progress=inner,
+            )
         )
-    return index, found
-
-
-def _class_index(model: Model, target: str) -> int:
-    labels = model.spec.outputs.labels
-    if target in labels:
-        return labels.index(target)
-    if target.isdigit() and int(target) < len(labels):
-        return int(target)
-    raise ArgumentError(f"Model {model.spec.name} has no label {target!r}; it has {', '.join(labels)}.")
-
-
-def _blank_window(model: Model) -> Any:
-    import torch
-
-    return torch.zeros(1, len(model.spec.channels), *model.spec.tile)
+    return fused(maps)
 
 
 def _facts(
-    model: Model, index: int, method: str, layer: Any, grid: Geometry, heat: NDArray[np.float32]
+    model: Model, index: int, method: str, layers: list[Layer], grid: Geometry, heat: NDArray[np.float32]
 ) -> dict[str, Any]:
-    steps = [float(s * t / c) for s, t, c in zip(grid.spacing, model.spec.tile, layer.cells, strict=True)]
     return {
         "target": model.spec.outputs.labels[index],
         "method": method,
-        "layer": layer.name,
-        "cell_size": [round(s, 4) for s in steps],
+        "layer": ", ".join(layer.name for layer in layers) or "input",
+        "cell_size": cell_steps(model, layers, grid.spacing),
         "maximum": float(heat.max()),
         "checked": False,
     }

@@ -71,3 +71,25 @@ def _checked(index: int, output: torch.Tensor) -> int:
     if not 0 <= index < output.shape[1]:
         raise ArgumentError(f"Found class {index}; the network has classes 0 to {output.shape[1] - 1}.")
     return index
+
+
+def class_probability(index: int, mask: torch.Tensor | None = None) -> Target:
+    """The probability of one class, or its mean over a region of a map: output (N, C, *S) -> (N,).
+
+    Parameters
+    ----------
+    index : int
+        The class.
+    mask : torch.Tensor, optional
+        Shape (*S): the region; needed where the output is a map.
+    """
+
+    def score(output: torch.Tensor) -> torch.Tensor:
+        shares = output.sigmoid() if output.shape[1] == 1 else output.softmax(dim=1)
+        plane = shares[:, _checked(index, output)]
+        if mask is None:
+            return plane.reshape(len(output), -1).mean(dim=1)
+        where = mask.to(output.device, output.dtype)
+        return (plane * where).flatten(1).sum(dim=1) / where.sum()
+
+    return score

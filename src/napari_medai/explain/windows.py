@@ -12,6 +12,7 @@ from napari_medai.core.errors import ArgumentError
 from napari_medai.core.progress import Progress, part, silent, track
 from napari_medai.explain.cam import activations_and_gradients, cell_map, require_average_pooling, upsample
 from napari_medai.explain.layers import Layer, frozen
+from napari_medai.explain.methods import window_map
 from napari_medai.explain.targets import region_score
 from napari_medai.explain.weightings import WEIGHTINGS
 from napari_medai.models.infer import extend_to_tile, gaussian_weight, window_corners, window_slices
@@ -70,15 +71,7 @@ def region_map(
     """
     import torch
 
-    padded, inner = extend_to_tile(volume, tile)
-    where, _ = extend_to_tile(region[None].astype(np.float32), tile)
-    corners = [
-        c for c in window_corners(padded.shape[1:], tile, overlap) if where[0][window_slices(c, tile)].any()
-    ]
-    if not corners:
-        raise ArgumentError(
-            "The region to explain is empty.", hint="Choose a class that is there, or paint one."
-        )
+    padded, where, corners, inner = _telling_windows(volume, region, tile, overlap)
     _require_memory(layer, len(corners))
     with ready(network, device) as (lent, place), torch.inference_mode(False), torch.no_grad():
         pairs = (_window(padded, where, corner, tile, place) for corner in corners)
@@ -88,6 +81,51 @@ def region_map(
             maps = _maps_together(lent, pairs, len(corners), layer, target, method, progress)
         big = upsample(maps[:, None].clamp(min=0), tuple(tile))[:, 0].cpu().numpy()
     return np.ascontiguousarray(_blend(big, corners, padded.shape[1:], tile)[inner])
+
+
+def input_region_map(
+    network: torch.nn.Module,
+    volume: Floats,
+    region: NDArray[np.bool_],
+    tile: Sequence[int],
+    *,
+    target: int,
+    method: str,
+    overlap: float = 0.5,
+    device: str = "cpu",
+    progress: Progress = silent,
+) -> Floats:
+    """Explain as :func:`region_map` does, by a method that looks at the input; window by window.
+
+    Integrated gradients begin at an input that holds the volume's smallest value everywhere.
+    """
+    import torch
+
+    padded, where, corners, inner = _telling_windows(volume, region, tile, overlap)
+    blank = float(volume.min())
+    with ready(network, device) as (lent, place), torch.inference_mode(False), torch.no_grad():
+        maps = []
+        for k, corner in enumerate(corners):
+            sample, mask = _window(padded, where, corner, tile, place)
+            share = part(progress, k / len(corners), (k + 1) / len(corners))
+            maps.append(window_map(lent, sample, region_score(target, mask), method, (), blank, share))
+    return np.ascontiguousarray(_blend(maps, corners, padded.shape[1:], tile)[inner])
+
+
+def _telling_windows(
+    volume: Floats, region: NDArray[np.bool_], tile: Sequence[int], overlap: float
+) -> tuple[Floats, Floats, list[tuple[int, ...]], tuple[slice, ...]]:
+    """Return volume and region extended to a window, the windows that hold some region, the inner part."""
+    padded, inner = extend_to_tile(volume, tile)
+    where, _ = extend_to_tile(region[None].astype(np.float32), tile)
+    corners = [
+        c for c in window_corners(padded.shape[1:], tile, overlap) if where[0][window_slices(c, tile)].any()
+    ]
+    if not corners:
+        raise ArgumentError(
+            "The region to explain is empty.", hint="Choose a class that is there, or paint one."
+        )
+    return padded, where, corners, inner
 
 
 def _maps_together(
@@ -145,7 +183,10 @@ def _window(
 
 
 def _blend(
-    maps: Floats, corners: Sequence[tuple[int, ...]], shape: tuple[int, ...], tile: Sequence[int]
+    maps: Sequence[Floats] | Floats,
+    corners: Sequence[tuple[int, ...]],
+    shape: tuple[int, ...],
+    tile: Sequence[int],
 ) -> Floats:
     """Average overlapping windows, weighted by a Gaussian around each one's centre."""
     weight = gaussian_weight(tile)

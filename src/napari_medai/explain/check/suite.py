@@ -1,0 +1,201 @@
+"""All tests of a map in a row, with what each needs to pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from napari_medai.core.progress import Progress, part, silent, track
+from napari_medai.explain.check.controls import centre_map, edge_map, random_map
+from napari_medai.explain.check.curves import area, deletion_curve, insertion_curve, shares_of_curve
+from napari_medai.explain.check.hits import energy_inside, energy_needed, points_inside
+from napari_medai.explain.check.randomise import randomised, stages
+from napari_medai.explain.check.similarity import spearman, structural_similarity
+from napari_medai.explain.check.stability import shifted, under_noise, under_shift
+from napari_medai.explain.check.subject import Floats, Mask, Subject
+
+FULL_SPEARMAN = 0.3
+ALIKE = 0.5
+STABLE = 0.8
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One test of a map: what was measured, what was needed, whether it passed."""
+
+    test: str
+    value: float
+    needed: str
+    passed: bool
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """What was measured along an axis: ``at`` a share of the layers or of the input."""
+
+    test: str
+    map: str
+    at: tuple[float, ...]
+    value: tuple[float, ...]
+
+
+@dataclass
+class Report:
+    """Findings and curves, gathered in the order of the tests."""
+
+    findings: list[Finding] = field(default_factory=list)
+    curves: list[Curve] = field(default_factory=list)
+
+    def below(self, test: str, value: float, limit: float, note: str = "") -> None:
+        """Add a test that passes below a limit."""
+        self.findings.append(Finding(test, value, f"< {limit:.4g}", value < limit, note))
+
+    def above(self, test: str, value: float, limit: float, note: str = "", strict: bool = False) -> None:
+        """Add a test that passes at a limit or above it, or strictly above."""
+        passed = value > limit if strict else value >= limit
+        self.findings.append(Finding(test, value, f"{'>' if strict else '>='} {limit:.4g}", passed, note))
+
+
+def check_map(
+    subject: Subject,
+    mask: Mask | None = None,
+    *,
+    layer_groups: int = 4,
+    draws: int = 3,
+    curve_points: int = 4,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> Report:
+    """Try a map in every way that applies.
+
+    Parameters
+    ----------
+    subject : Subject
+        What is explained and how.
+    mask : numpy.ndarray, optional
+        Shape (*S): where the evidence is known to lie.
+    layer_groups : int
+        In how many steps the layers are randomised, from the output to the input.
+    draws : int
+        How often the whole network is randomised.
+    curve_points : int
+        At how many shares of the input deletion and insertion are measured.
+    seed : int
+        Of every draw.
+    progress : Progress
+        Hears every run of the network.
+
+    Returns
+    -------
+    Report
+        The same for the same seed.
+    """
+    report = Report()
+    heat = subject.heat(progress=part(progress, 0, 0.05, "Making the map"))
+    _randomisation(report, subject, heat, layer_groups, draws, seed, part(progress, 0.05, 0.45))
+    _perturbation(report, subject, heat, shares_of_curve(curve_points), seed, part(progress, 0.45, 0.85))
+    _stability(report, subject, heat, seed, part(progress, 0.85, 1))
+    if mask is not None:
+        _hits(report, heat, mask)
+    return report
+
+
+def _randomisation(
+    report: Report, subject: Subject, heat: Floats, groups: int, draws: int, seed: int, progress: Progress
+) -> None:
+    parts = stages(subject.network, subject.sample(), groups)
+    every = [name for names in parts for name in names]
+    growing = [every[: sum(map(len, parts[: k + 1]))] for k in range(len(parts))]
+    full = [(every, seed + k) for k in range(1, draws)]
+    jobs = [(names, seed) for names in (*growing, *parts)] + full
+    alike = []
+    for k, (names, draw) in enumerate(track(jobs, progress, "Forgetting layers")):
+        inner = part(progress, k / len(jobs), (k + 1) / len(jobs))
+        other = subject.heat(randomised(subject.network, names, draw), progress=inner)
+        alike.append((spearman(heat, other), structural_similarity(heat, other)))
+    count = len(parts)
+    whole = [alike[count - 1], *alike[2 * count :]]
+    note = f"mean over {len(whole)} drawn networks"
+    each = f"mean over {count} groups of layers"
+    report.below("all layers randomised: Spearman", _size(whole, 0), FULL_SPEARMAN, note)
+    report.below("all layers randomised: SSIM", _size(whole, 1), ALIKE, note)
+    report.below("single layers randomised: Spearman", _size(alike[count : 2 * count], 0), ALIKE, each)
+    report.below("single layers randomised: SSIM", _size(alike[count : 2 * count], 1), ALIKE, each)
+    at = tuple(len(names) / len(every) for names in growing)
+    for column, name in enumerate(("Spearman", "SSIM")):
+        values = tuple(pair[column] for pair in alike[:count])
+        report.curves.append(Curve(f"layers randomised in turn: {name}", "explanation", at, values))
+
+
+def _size(pairs: list[tuple[float, float]], column: int) -> float:
+    return float(np.mean([abs(pair[column]) for pair in pairs]))
+
+
+def _perturbation(
+    report: Report, subject: Subject, heat: Floats, shares: tuple[float, ...], seed: int, progress: Progress
+) -> None:
+    controls = {
+        "random": random_map(heat.shape, subject.cells, seed),
+        "centre": centre_map(heat.shape),
+        "edges": edge_map(subject.volume),
+    }
+    maps = {"explanation": heat, **controls}
+    deletion = _areas(report, "deletion", deletion_curve, subject, maps, shares, part(progress, 0, 0.5))
+    insertion = _areas(report, "insertion", insertion_curve, subject, maps, shares, part(progress, 0.5, 1))
+    best = min(controls, key=lambda name: deletion[name])
+    report.below("deletion area", deletion["explanation"], deletion[best], _beside(deletion))
+    best = max(controls, key=lambda name: insertion[name])
+    report.above("insertion area", insertion["explanation"], insertion[best], _beside(insertion), strict=True)
+
+
+def _areas(
+    report: Report,
+    name: str,
+    curve: Callable[..., list[float]],
+    subject: Subject,
+    maps: Mapping[str, Floats],
+    shares: tuple[float, ...],
+    progress: Progress,
+) -> dict[str, float]:
+    areas = {}
+    for k, (of, heat) in enumerate(maps.items()):
+        inner = part(progress, k / len(maps), (k + 1) / len(maps))
+        values = curve(heat, subject.volume, subject.probability, shares, inner)
+        report.curves.append(Curve(name, of, shares, tuple(values)))
+        areas[of] = area(values, shares)
+    return areas
+
+
+def _beside(areas: Mapping[str, float]) -> str:
+    return "; ".join(f"{name} {value:.3f}" for name, value in areas.items() if name != "explanation")
+
+
+def _stability(report: Report, subject: Subject, heat: Floats, seed: int, progress: Progress) -> None:
+    steps = heat.ndim + 1
+    inner = part(progress, 0, 1 / steps, "Adding noise")
+    noisy = under_noise(heat, subject.volume, lambda v: subject.heat(volume=v, progress=inner), seed)
+    report.above("stable under noise", noisy, STABLE, "rank correlation; noise of 2 % of the range")
+    moved = []
+    for axis in range(heat.ndim):
+        share = part(progress, (axis + 1) / steps, (axis + 2) / steps, "Moving by a voxel")
+        moved.append(under_shift(heat, subject.volume, _mover(subject, share), axis))
+    report.above(
+        "stable under a shift of one voxel", min(moved), STABLE, "lowest rank correlation of the axes"
+    )
+
+
+def _mover(subject: Subject, progress: Progress) -> Callable[[Floats, int], Floats]:
+    def explain(volume: Floats, axis: int) -> Floats:
+        region = None if subject.region is None else shifted(subject.region, axis)
+        return subject.heat(volume=volume, region=region, progress=progress)
+
+    return explain
+
+
+def _hits(report: Report, heat: Floats, mask: Mask) -> None:
+    share = f"the mask holds {mask.mean():.1%} of the window"
+    report.above("strongest voxel in the mask", float(points_inside(heat, mask)), 1.0, share)
+    report.above("energy in the mask", energy_inside(heat, mask), energy_needed(mask), share)

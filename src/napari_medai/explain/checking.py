@@ -1,0 +1,227 @@
+"""Whether an explanation can be believed: the map made for one window, and tried."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+from annotated_types import Interval
+
+from napari_medai.core.errors import ArgumentError
+from napari_medai.core.operation import Advanced, IntensityImage, LabelsImage, operation
+from napari_medai.core.progress import Progress, part, silent
+from napari_medai.explain.check.subject import Floats, Mask, Subject
+from napari_medai.explain.layers import Layer
+from napari_medai.explain.methods import Method, window_map
+from napari_medai.explain.subject import chosen_layers, on_seen_grid, one_volume, region_to_explain
+from napari_medai.models.infer import extend_to_tile, window_corners, window_slices
+from napari_medai.models.prepare import prepare
+from napari_medai.models.store import ModelArgument, as_model
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from napari_medai.explain.check.suite import Report
+
+INPUT_CELL = 8
+"""Voxels along the edge of a random control's cells for methods that look at the input."""
+
+
+@dataclass(frozen=True, eq=False)
+class ExplanationCheck:
+    """What the tests of a map found.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        One row a test and, last, the verdict. Columns: test, value, needed, passed, note, seed.
+    curves : pandas.DataFrame
+        The curves behind the tests. Columns: test, map, at (share of layers or of voxels), value.
+    """
+
+    table: DataFrame
+    curves: DataFrame
+
+    @property
+    def passed(self) -> bool:
+        """Whether every test passed."""
+        return bool(self.table["passed"].iloc[-1])
+
+
+@operation(group="explain", title="Check an explanation")
+def check_explanation(
+    image: IntensityImage,
+    model: ModelArgument = "phantom-3d",
+    region: LabelsImage | None = None,
+    mask: LabelsImage | None = None,
+    *,
+    target: str = "",
+    method: Method = "grad_cam",
+    layer: Annotated[str, Advanced()] = "",
+    seed: Annotated[int, Interval(ge=0, le=2**31 - 1)] = 0,
+    layer_groups: Annotated[int, Interval(ge=2, le=50), Advanced()] = 4,
+    draws: Annotated[int, Interval(ge=1, le=50), Advanced()] = 3,
+    curve_points: Annotated[int, Interval(ge=2, le=50), Advanced()] = 4,
+    device: str = "auto",
+    overlap: Annotated[float, Interval(ge=0, le=0.9), Advanced()] = 0.5,
+    progress: Progress = silent,
+) -> ExplanationCheck:
+    """Try whether a map shows what the network does, and not what any picture of the image would show.
+
+    The map is made for the window of the image that holds most of the explained region, and tried:
+
+    - *Layers randomised*: a map of the network must change when the network forgets what it learnt.
+      Spearman's correlation with the map of a network of random weights must be below 0.3 in size,
+      SSIM below 0.5; with single groups of layers randomised both must be below 0.5.
+    - *Deletion, insertion*: with the strongest 5 to 40 % of the map replaced by the mean, the label's
+      probability must fall lower, and with only these sharp in a blurred image rise higher, than for
+      a random map of the same cells, a Gaussian in the middle, and the image's edges.
+    - *Stability*: little noise and a shift of one voxel must leave the ranks of the map (0.8 or more).
+    - With a mask: the strongest voxel must lie in it, and three times its share of the map's sum.
+
+    Parameters
+    ----------
+    image : MedicalImage
+        Any size, spacing and orientation; no time axis.
+    model : str or path or Model
+        A segmentation model.
+    region : MedicalImage, optional
+        Where the score is summed: every voxel above 0. By default the voxels that the model itself
+        gives to the label.
+    mask : MedicalImage, optional
+        Where the evidence is known to lie: every voxel above 0.
+    target : str
+        The label's name or number. Empty: the label to which the model gives most voxels.
+    method : str
+        How the map is made.
+    layer : str
+        The layer or layers to look at; empty: as when explaining.
+    seed : int
+        Of the random weights, the random map and the noise.
+    layer_groups : int
+        In how many steps the layers are randomised, from the output to the input.
+    draws : int
+        How often the whole network is randomised; the mean counts.
+    curve_points : int
+        At how many shares of the voxels, from 5 to 40 %, deletion and insertion are measured.
+    device : str
+        Where the network runs: "auto", "cpu", "cuda" or "mps".
+    overlap : float
+        The share of a window that the next one covers again.
+    progress : Progress
+        Hears every run of the network.
+
+    Returns
+    -------
+    ExplanationCheck
+        Its table has one row a test, the verdict last; the curves lie beside it.
+
+    Raises
+    ------
+    ArgumentError
+        If the label or layer is unknown, the region is empty, or the method does not apply.
+    ModelError
+        If the image does not fit the model.
+
+    References
+    ----------
+    Adebayo et al., Sanity Checks for Saliency Maps, NeurIPS 2018; Petsiuk et al., RISE, BMVC 2018;
+    Arun et al., Assessing the Trustworthiness of Saliency Maps, Radiology: AI 2021.
+    """
+    import torch
+
+    from napari_medai.explain.check.suite import check_map
+    from napari_medai.models.runtime import ready
+
+    loaded = as_model(model)
+    layers = chosen_layers(loaded, layer, method)
+    seen = prepare(loaded.spec, one_volume(image), part(progress, 0, 0.02, "Preparing"))
+    index, where = region_to_explain(
+        loaded, seen, image, region, target, device, overlap, part(progress, 0.02, 0.1)
+    )
+    known = None if mask is None else on_seen_grid(mask, "mask", seen, image)
+    volume, inside, known = _fullest_window(seen.volume, where, known, loaded.spec.tile, overlap)
+    with ready(loaded.network, device) as (lent, place), torch.inference_mode(False), torch.no_grad():
+        subject = Subject(
+            lent,
+            volume,
+            index,
+            _explainer(method, layers, float(seen.volume.min())),
+            _cells(layers, volume),
+            inside,
+            str(place),
+        )
+        report = check_map(
+            subject,
+            known,
+            layer_groups=layer_groups,
+            draws=draws,
+            curve_points=curve_points,
+            seed=seed,
+            progress=part(progress, 0.1, 1),
+        )
+    return ExplanationCheck(_table(report, seed), _curves(report))
+
+
+def _explainer(method: str, layers: Sequence[Layer], blank: float) -> Any:
+    def explain(network: Any, sample: Any, target: Any, progress: Progress) -> Floats:
+        return window_map(network, sample, target, method, layers, blank, progress)
+
+    return explain
+
+
+def _cells(layers: Sequence[Layer], volume: Floats) -> tuple[int, ...]:
+    if not layers:
+        return tuple(max(2, n // INPUT_CELL) for n in volume.shape[1:])
+    return min((layer.cells for layer in layers), key=np.prod)
+
+
+def _fullest_window(
+    volume: Floats, region: Mask, mask: Mask | None, tile: Sequence[int], overlap: float
+) -> tuple[Floats, Mask, Mask | None]:
+    """Cut the window that holds most of the region from the input, the region and the mask."""
+    padded, _ = extend_to_tile(volume, tile)
+    where = extend_to_tile(region[None].astype(np.float32), tile)[0][0] > 0
+    known = None if mask is None else extend_to_tile(mask[None].astype(np.float32), tile)[0][0] > 0
+    if not where.any():
+        raise ArgumentError(
+            "The region to explain is empty.", hint="Choose a class that is there, or paint one."
+        )
+    corners = window_corners(padded.shape[1:], tile, overlap)
+    box = window_slices(max(corners, key=lambda c: int(where[window_slices(c, tile)].sum())), tile)
+    return np.array(padded[(slice(None), *box)]), where[box], None if known is None else known[box]
+
+
+def _table(report: Report, seed: int) -> DataFrame:
+    from pandas import DataFrame
+
+    rows: list[dict[str, Any]] = [
+        {"test": f.test, "value": f.value, "needed": f.needed, "passed": f.passed, "note": f.note}
+        for f in report.findings
+    ]
+    failed = [f.test for f in report.findings if not f.passed]
+    note = f"failed: {'; '.join(failed)}" if failed else "every test passed"
+    rows.append(
+        {
+            "test": "verdict",
+            "value": float(len(failed)),
+            "needed": "0 failed",
+            "passed": not failed,
+            "note": note,
+        }
+    )
+    return DataFrame(rows).assign(seed=seed)
+
+
+def _curves(report: Report) -> DataFrame:
+    from pandas import DataFrame
+
+    return DataFrame(
+        [
+            {"test": c.test, "map": c.map, "at": at, "value": value}
+            for c in report.curves
+            for at, value in zip(c.at, c.value, strict=True)
+        ]
+    )
