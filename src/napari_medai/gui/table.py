@@ -119,7 +119,8 @@ class TablePanel(QWidget):
             return
         row = self.table.iloc[int(self.model.rows[index.row()])]
         try:
-            self.regions.show({str(name): value for name, value in row.items()})
+            if not self.regions.show({str(name): value for name, value in row.items()}):
+                self.regions.viewer.status = "This row has no place in the image."
         except MedAIError as error:
             explain(error)
 
@@ -148,10 +149,7 @@ class TablePanel(QWidget):
             self.save(path if path.lower().endswith(f".{kind}") else f"{path}.{kind}")
 
     def _lay_out(self) -> None:
-        heading = QLabel(self.title)
-        heading.setWordWrap(True)
         top, bottom = QHBoxLayout(), QHBoxLayout()
-        top.addWidget(heading, 1)
         top.addWidget(self.count)
         top.addWidget(self.filter, 1)
         if self.column.count():
