@@ -108,6 +108,8 @@ def test_sample_is_made_again(qtbot, make_napari_viewer):
     script = menu_entry(panel, "Copy as Python")
     assert "mr_head = load_sample('mr-head')[0]" in script
     assert "mr_head_tissues = load_sample('mr-head')[1]" in script
+    panel.choose("profile_line")
+    assert "mr_head_landmarks = load_sample('mr-head')[2]" in menu_entry(panel, "Copy as Python")
 
 
 def test_painted_layer_must_be_saved_first(qtbot, viewer):
@@ -139,6 +141,47 @@ def test_optional_inputs_are_given_by_name():
     plan = plan_of(normalize_zscore.operation, layers, {"region": "whole"}, layers.values())
     assert "normalize_zscore(a, mask=b)" in as_python(plan)
     assert "normalize-zscore a.nii.gz --mask b.nii.gz --output" in as_commands(plan)
+
+
+def test_points_and_boxes_drawn_by_hand_are_written_out():
+    from napari.layers import Points, Shapes
+
+    from napari_medai.segment import cut_from_box, grow_connected
+
+    grid = Geometry.from_spacing((20, 24), (1.0, 1.0))
+    rng = np.random.default_rng(0)
+    bright = 300 * (np.hypot(*(np.indices((20, 24)) - 10)) < 6)
+    image = MedicalImage((rng.normal(0, 10, (20, 24)) + bright).astype("float32"), "yx", grid, name="scan")
+    scan = Layer.create(*layers_from_image(image)[0])
+    seeds = Points([[10.0, 10.0]], name="seed here", units=("mm", "mm"))
+    box = Shapes([[[2.0, 2.0], [18.0, 18.0]]], name="box", units=("mm", "mm"))
+    for operation, layers in (
+        (grow_connected.operation, {"image": scan, "seeds": seeds}),
+        (cut_from_box.operation, {"image": scan, "boxes": box}),
+    ):
+        script = as_python(plan_of(operation, layers, {}, layers.values()))
+        assert "medai.read('scan.nii.gz')[0]  # save the layer 'scan' under this name first" in script
+        values = {"scan": image}
+        exec("\n".join(line for line in script.splitlines() if not line.startswith("scan =")), values)
+        assert values["result"].array.max() == 1
+
+
+def test_transforms_are_loaded_from_their_files(tmp_path):
+    from napari_medai import SpatialTransform
+    from napari_medai.register import apply_transform
+
+    image = MedicalImage(np.arange(60.0).reshape(3, 4, 5), "zyx", Geometry.from_spacing((3, 4, 5), (1, 1, 1)))
+    write(image, tmp_path / "scan.nii.gz")
+    SpatialTransform.from_translation([1.0, 0.0, 0.0]).save(tmp_path / "shift.tfm")
+    scan = Layer.create(*layers_from_image(image.replace(name="scan"))[0])
+    scan._source = scan.source.model_copy(update={"path": str(tmp_path / "scan.nii.gz")})
+    layers = {"image": scan, "like": scan, "transform": tmp_path / "shift.tfm"}
+    names: dict = {}
+    exec(as_python(plan_of(apply_transform.operation, layers, {}, [scan])), names)
+    assert np.allclose(names["result"].array[..., :-1], image.array[..., 1:])
+    unsaved = {**layers, "transform": SpatialTransform.from_translation([1.0, 0.0, 0.0])}
+    commands = as_commands(plan_of(apply_transform.operation, unsaved, {}, [scan]))
+    assert "# first save the transform 'transform' as transform.h5" in commands
 
 
 def test_a_source_deep_in_a_history_is_found_by_its_name():

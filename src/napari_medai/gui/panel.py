@@ -22,8 +22,9 @@ from napari_medai.gui.regions import Regions
 from napari_medai.gui.results import Presentation
 from napari_medai.gui.runner import Runner
 from napari_medai.gui.snippets import as_commands, as_python
-from napari_medai.gui.step import take_snapshots, take_step
+from napari_medai.gui.step import only_layers, take_snapshots, take_step
 from napari_medai.gui.tables import show_tables
+from napari_medai.gui.transforms import TransformPanel, keep
 
 if TYPE_CHECKING:
     import napari
@@ -87,7 +88,7 @@ class OperationPanel(PanelFace):
         self._beside = primary[0] if isinstance(primary, list) and primary else primary
         name = f"{self._beside.name} · {self.operation.title}" if self._beside else self.operation.title
         work = partial(take_step, self.operation, take_snapshots(layers), options, name)
-        self._regions = Regions.of_inputs(self.viewer, layers)
+        self._regions = Regions.of_inputs(self.viewer, only_layers(layers))
         self.show_running(True)
         self.status.setText("Starting …")
         self.runner.start(work, name)
@@ -159,10 +160,13 @@ class OperationPanel(PanelFace):
         try:
             for data in shown.layers:
                 self._add_beside(data)
+            for title, transform in shown.transforms:
+                keep(title, transform)
+            self._offer_layers()
         finally:
             self._adding = False
         show_tables(shown.tables, self._regions)
-        self.show_below([DocumentPanel(title, values) for title, values in shown.documents])
+        self.show_below(_panels(shown))
         done = [data[1]["name"] for data in shown.layers]
         table = ["The table is below the image"] if shown.tables else []
         words = [f"New layer: {', '.join(done)}" if done else "Done", *table, *shown.remarks]
@@ -218,3 +222,10 @@ class GroupPanel(OperationPanel):
         quiet_oblique_warning()
         super().__init__(viewer, catalog.of_group(self.group))
         self.choose(self.first)
+
+
+def _panels(shown: Presentation) -> list[QWidget]:
+    return [
+        *(TransformPanel(title, transform) for title, transform in shown.transforms),
+        *(DocumentPanel(title, values) for title, values in shown.documents),
+    ]
