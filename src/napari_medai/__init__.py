@@ -5,6 +5,7 @@ The public names are imported when first used, so that ``import napari_medai`` c
 
 from typing import TYPE_CHECKING
 
+from napari_medai.core.guests import receive
 from napari_medai.core.lazy import lazy_names
 
 if TYPE_CHECKING:
@@ -49,5 +50,8 @@ _PACKAGES = (
 )
 
 __all__ = [*_NAMES, *_PACKAGES]
+
+# Operations take napari's layers as well; the module that knows them is imported when the first one comes.
+receive("as_layer_data_tuple", f"{__name__}.gui.guests")
 
 __getattr__, __dir__ = lazy_names(__name__, {**_NAMES, **{p: f"{__name__}.{p}" for p in _PACKAGES}})

@@ -13,6 +13,7 @@ from typing import Any, ParamSpec, TypeVar, get_type_hints
 
 from napari_medai.core.device import resolve_device
 from napari_medai.core.errors import ArgumentError
+from napari_medai.core.guests import admit, host_of
 from napari_medai.core.history import Record, Source, package_version
 from napari_medai.core.parameter import Advanced, ImageKind, IntensityImage, LabelsImage, Parameter
 
@@ -135,12 +136,19 @@ class Operation:
         )
 
     def _run(self, raw: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        arguments = self._bind(raw, args, kwargs)
-        progress = {"progress": arguments.pop("progress")} if "progress" in arguments else {}
-        checked = self.validate(arguments)
+        given = self._bind(raw, args, kwargs)
+        progress = {"progress": given.pop("progress")} if "progress" in given else {}
+        names = [p.name for p in self.inputs if p.name in given]
+        checked = self.validate(given | admit({name: given[name] for name in names}))
         start = time.perf_counter()
         result = raw(**checked, **progress)
-        return _stamp(result, self.record(checked, time.perf_counter() - start), self._primary(checked))
+        record = self.record(checked, time.perf_counter() - start)
+        return self._returned(_stamp(result, record, self._primary(checked)), self._primary(given))
+
+    def _returned(self, result: Any, first: Any) -> Any:
+        """Give back a result in the form that the first input had."""
+        host = host_of(first)
+        return result if host is None else host.leave(result, first, self.title)
 
     def _bind(self, raw: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         self._refuse_unknown(kwargs, [p.name for p in self.parameters] + ["progress"])
@@ -161,8 +169,8 @@ class Operation:
 
     def _primary(self, arguments: Mapping[str, Any]) -> Any:
         """The input whose history the result goes on with."""
-        value = arguments[self.inputs[0].name] if self.inputs else None
-        return value[0] if isinstance(value, list) and value else value
+        value = arguments.get(self.inputs[0].name) if self.inputs else None
+        return value[0] if isinstance(value, list | tuple) and value else value
 
     @cached_property
     def _docstring(self) -> Any:
