@@ -1,10 +1,19 @@
 """What every test may use: the optional folder of real images, and patience on a busy machine."""
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+# Two threads that wait for each other on a busy machine are many times slower than one; the inputs are small.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# What is about networks cannot be tested where torch was left out; everything else works there and is tested.
+NEED_TORCH = ["explain", "models", "register", "train", "test_readme.py"]
+collect_ignore = [] if find_spec("torch") else NEED_TORCH
+collect_ignore_glob = ["*/reference/*"]  # scripts that write what peers say, run in the peers' environment
 
 settings.register_profile("patient", settings.default, deadline=None)
 settings.load_profile("patient")
