@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_medai.core.image import MedicalImage
-from napari_medai.core.progress import Progress, silent, track
+from napari_medai.core.progress import Progress, part, silent
+from napari_medai.preprocess.background import in_background
 
 FloatVolume = NDArray[np.float32]
 Volume = NDArray[Any]
@@ -63,7 +65,7 @@ def map_channels(
     function : callable
         From an array (t, z, y, x) or the like, to one of the same shape.
     progress : Progress
-        Hears one report a channel.
+        Hears several reports a channel.
     message : str
         What the reports say.
 
@@ -74,12 +76,14 @@ def map_channels(
     """
     array = np.asarray(image.array)
     if "c" not in image.axes:
-        for _ in track(range(1), progress, message):
-            result = function(array)
-        return result
+        return in_background(partial(function, array), progress, message)
     axis = image.axes.index("c")
-    parts = [function(part) for part in track(list(np.moveaxis(array, axis, 0)), progress, message)]
-    return np.stack(parts, axis=axis)
+    channels = np.moveaxis(array, axis, 0)
+    results = []
+    for k, channel in enumerate(channels):
+        share = part(progress, k / len(channels), (k + 1) / len(channels), message)
+        results.append(in_background(partial(function, channel), share))
+    return np.stack(results, axis=axis)
 
 
 def new_meta(image: MedicalImage, *dropped: str, **entries: Any) -> dict[str, Any]:

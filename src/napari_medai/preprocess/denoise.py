@@ -9,8 +9,9 @@ from annotated_types import Ge, Interval
 
 from napari_medai.core.image import MedicalImage
 from napari_medai.core.operation import Advanced, IntensityImage, operation
-from napari_medai.core.progress import Progress, silent
+from napari_medai.core.progress import Progress, part, silent
 from napari_medai.preprocess.arrays import Volume, as_float
+from napari_medai.preprocess.background import in_background
 from napari_medai.preprocess.blockwise import denoise_blocks
 from napari_medai.preprocess.check import require_finite, require_grey
 from napari_medai.preprocess.noise import Distribution, is_rician, noise_of, without_rician_bias
@@ -70,7 +71,7 @@ def denoise_blockwise(
     rician = is_rician(image, noise)
 
     def one(volume: Volume, report: Progress) -> Volume:
-        level = sigma or noise_of(volume, "denoise_blockwise")
+        level = sigma or _noise(volume, report, "denoise_blockwise")
         if level == 0:
             return as_float(volume)
         clean = denoise_blocks(as_float(volume), level, report)
@@ -129,7 +130,7 @@ def denoise_nonlocal(
     rician = is_rician(image, noise)
 
     def one(volume: Volume, report: Progress) -> Volume:
-        level = sigma or noise_of(volume, "denoise_nonlocal")
+        level = sigma or _noise(volume, report, "denoise_nonlocal")
 
         def clean(slab: Volume) -> Volume:
             options = {"patch_size": patch, "patch_distance": search, "fast_mode": True}
@@ -189,11 +190,15 @@ def denoise_wavelet(
     rician = is_rician(image, noise)
 
     def one(volume: Volume, report: Progress) -> Volume:
-        level = sigma or noise_of(volume, "denoise_wavelet")
+        level = sigma or _noise(volume, report, "denoise_wavelet")
         smooth = shrink_details(as_float(volume), level, levels, threshold, report)
         return without_rician_bias(smooth, level) if rician else smooth
 
     return image.with_array(map_with_progress(image, one, progress, "Wavelets"))
+
+
+def _noise(volume: Volume, progress: Progress, operation: str) -> float:
+    return in_background(lambda: noise_of(volume, operation), part(progress, 0, 0, "Measuring noise"))
 
 
 def _check(image: MedicalImage, operation: str) -> None:

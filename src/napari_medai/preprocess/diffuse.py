@@ -10,8 +10,9 @@ from annotated_types import Gt, Interval
 from napari_medai.core.geometry import FloatArray
 from napari_medai.core.image import MedicalImage
 from napari_medai.core.operation import Advanced, IntensityImage, operation
-from napari_medai.core.progress import Progress, Step, silent
+from napari_medai.core.progress import Progress, part, silent
 from napari_medai.preprocess.arrays import FloatVolume, Volume, as_float
+from napari_medai.preprocess.background import in_background
 from napari_medai.preprocess.check import require_finite, require_grey
 from napari_medai.preprocess.itk import execute, from_itk, to_itk
 from napari_medai.preprocess.noise import noise_of
@@ -144,7 +145,7 @@ def denoise_variation(
     iterations : int
         Steps of the solver.
     progress : Progress
-        Hears several reports an iteration.
+        Hears how far it is, ten times a second.
 
     Returns
     -------
@@ -164,29 +165,33 @@ def denoise_variation(
     steps = image.geometry.spacing / image.geometry.spacing.min()
 
     def one(volume: Volume, report: Progress) -> Volume:
-        level = noise_of(volume, "denoise_variation")
+        level = in_background(lambda: noise_of(volume, "denoise_variation"), part(report, 0, 0))
         if level == 0:
             return as_float(volume)
-        return _chambolle(as_float(volume), weight * level, steps, iterations, report)
+        done = [0]
+        return in_background(
+            lambda: _chambolle(as_float(volume), weight * level, steps, iterations, done),
+            report,
+            "Total variation",
+            lambda: done[0] / iterations,
+        )
 
     return image.with_array(map_with_progress(image, one, progress, "Total variation"))
 
 
 def _chambolle(
-    volume: FloatVolume, weight: float, steps: FloatArray, iterations: int, progress: Progress
+    volume: FloatVolume, weight: float, steps: FloatArray, iterations: int, done: list[int]
 ) -> FloatVolume:
     """Project onto the ball of the dual: u = f - weight div p."""
     dual = np.zeros((volume.ndim, *volume.shape), dtype=np.float32)
     rate = np.float32(1 / (4 * np.sum(1 / steps**2)))
     for k in range(iterations):
-        progress(Step(k, iterations, "Total variation"))
+        done[0] = k
         residual = _divergence(dual, steps) - volume / np.float32(weight)
-        progress(Step(k + 0.3, iterations, "Total variation"))
         norm = np.zeros_like(volume)
         gradients = [_difference(residual, axis) / np.float32(s) for axis, s in enumerate(steps)]
         for gradient in gradients:
             norm += gradient * gradient
-        progress(Step(k + 0.7, iterations, "Total variation"))
         norm = 1 + rate * np.sqrt(norm)
         for axis, gradient in enumerate(gradients):
             dual[axis] = (dual[axis] + rate * gradient) / norm

@@ -12,6 +12,7 @@ from napari_medai.core.image import MedicalImage
 from napari_medai.core.operation import IntensityImage, operation
 from napari_medai.core.progress import Progress, silent
 from napari_medai.preprocess.arrays import Volume, as_float, labels_image, new_meta
+from napari_medai.preprocess.background import in_background
 from napari_medai.preprocess.canny import canny_edges
 from napari_medai.preprocess.check import require_finite, require_grey
 from napari_medai.preprocess.slabs import filter_image, to_voxels
@@ -169,7 +170,8 @@ def edge_canny(
     spacing = image.geometry.spacing
 
     def one(volume: Volume, report: Progress) -> Volume:
-        return canny_edges(as_float(volume), spacing, sigma_mm, low_percent, high_percent, report)
+        settings = (spacing, sigma_mm, low_percent, high_percent, silent)
+        return in_background(lambda: canny_edges(as_float(volume), *settings), report, "Canny")
 
     return labels_image(image, map_with_progress(image, one, progress, "Canny"), {1: "edge"})
 

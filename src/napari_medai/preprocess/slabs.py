@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
 from napari_medai.core.image import MedicalImage, map_volumes
 from napari_medai.core.progress import Progress, Step, part, silent
 from napari_medai.preprocess.arrays import Volume
+from napari_medai.preprocess.background import in_background
 
 SLAB_VOXELS = 4_000_000
 """Enough that calls cost nothing, few enough that one slab of a common filter takes well under 2 s."""
@@ -35,7 +37,7 @@ def filter_slabs(
     halo : int
         Reach along the first axis, in voxels.
     progress : Progress
-        Hears one report a slab.
+        Hears one report a slab or more.
     message : str
         What the reports say.
     slab_voxels : int
@@ -50,10 +52,10 @@ def filter_slabs(
     step = max(1, halo, slab_voxels // max(1, int(np.prod(volume.shape[1:]))))
     result: Volume | None = None
     for start in range(0, count, step):
-        progress(Step(start, count, message))
         stop = min(start + step, count)
         low, high = max(0, start - halo), min(count, stop + halo)
-        values = function(volume[low:high])[start - low : stop - low]
+        share = part(progress, start / count, stop / count, message)
+        values = in_background(partial(function, volume[low:high]), share)[start - low : stop - low]
         if result is None:
             result = np.empty(volume.shape, dtype=values.dtype)
         result[start:stop] = values

@@ -8,10 +8,12 @@ import numpy as np
 from annotated_types import Ge
 from numpy.typing import NDArray
 
-from napari_medai.core.image import MedicalImage, map_volumes
+from napari_medai.core.image import MedicalImage
 from napari_medai.core.operation import LabelsImage, operation
 from napari_medai.core.progress import Progress, silent
 from napari_medai.preprocess.arrays import Volume, new_meta, smallest_labels
+from napari_medai.preprocess.background import in_background
+from napari_medai.preprocess.slabs import map_with_progress
 
 Connectivity: TypeAlias = Literal["faces", "edges", "corners"]
 _REACH = {"faces": 1, "edges": 2, "corners": 3}
@@ -54,10 +56,10 @@ def label_components(
     """
     smallest = min_size_mm3 / labels.geometry.voxel_volume
 
-    def one(volume: Volume) -> Volume:
-        return sorted_components(volume > 0, connectivity, smallest)
+    def one(volume: Volume, report: Progress) -> Volume:
+        return in_background(lambda: sorted_components(volume > 0, connectivity, smallest), report)
 
-    array = map_volumes(labels, one, progress, "Labelling pieces")
+    array = map_with_progress(labels, one, progress, "Labelling pieces")
     return labels.with_array(smallest_labels(array), meta=new_meta(labels, "labels"))
 
 
