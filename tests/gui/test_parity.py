@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from contract_inputs import arguments, grids
+from contract_inputs import CHEAPER, arguments, grids
 from napari.layers import Layer
 from qtpy.QtCore import Qt
 
@@ -53,6 +53,7 @@ def try_operation(qtbot, viewer, panel, operation, given):
         for name, value in given.items()
     }
     panel.choose(operation.name)
+    panel.form.set_values(CHEAPER.get(operation.name, {}))
     choose(panel, layers)
     if {k: v for k, v in panel.form.layers().items() if v is not None} != layers:
         return f"the form chose {panel.form.layers()}"
