@@ -13,7 +13,7 @@ from qtpy.QtCore import QEventLoop
 from qtpy.QtWidgets import QApplication
 
 PLUGIN = "napari-medai"
-SIZE = (1360, 840)
+SIZE = (1360, 960)
 SLICE_MM = -65.0
 
 
@@ -23,9 +23,9 @@ def main() -> None:
     viewer.window.resize(*SIZE)
     viewer.open_sample(PLUGIN, "ct-torso")
     viewer.layers.remove("ct torso labels")
-    _, segment = viewer.window.add_plugin_dock_widget(PLUGIN, "Segment")
+    dock, segment = viewer.window.add_plugin_dock_widget(PLUGIN, "Segment")
     run(segment, "predict_labels")
-    dock, measure = viewer.window.add_plugin_dock_widget(PLUGIN, "Measure", tabify=True)
+    _, measure = viewer.window.add_plugin_dock_widget(PLUGIN, "Measure", tabify=True)
     run(measure, "measure_regions", percentiles=(), shape=False)
     dock.raise_()
     viewer.dims.set_point(0, SLICE_MM)

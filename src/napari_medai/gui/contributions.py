@@ -185,7 +185,7 @@ def is_landmarks(path: Path) -> bool:
         return True
     with path.open("rb") as stream:
         head = stream.readline(_HEAD_BYTES).decode("utf-8", "replace").lower()
-    return "x_lps_mm" in head or "x_ras_mm" in head or "x_pixel" in head
+    return head.startswith(("# frame:", "\ufeff# frame:"))
 
 
 def _file_name(name: str) -> str:
