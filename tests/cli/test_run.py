@@ -1,5 +1,6 @@
 """``napari-medai run``: cases listed, run, told; the exit code says how it went."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -8,6 +9,7 @@ import time
 
 import numpy as np
 import pytest
+import yaml
 from small_scans import small_scan
 
 from napari_medai import read, write
@@ -106,3 +108,66 @@ def test_ctrl_c_keeps_the_finished_cases_and_says_how_to_go_on(tmp_path, recipe,
     assert said == ""
     assert not list(out.glob(".partial-*"))
     assert subprocess.run(words, capture_output=True).returncode == 0
+
+
+def unknown_operation(entry):
+    entry["steps"][0]["operation"] = "smoth_gaussian"
+    return "Did you mean smooth_gaussian?"
+
+
+def out_of_range(entry):
+    entry["steps"][0].update(operation="smooth_gaussian", options={"sigma_mm": -1})
+    return "sigma_mm"
+
+
+def model_not_installed(entry):
+    step = {"operation": "predict_labels", "options": {"model": "nobodys-model@1.0.0"}}
+    entry["steps"][0].update(step)
+    return "nobodys-model"
+
+
+def unknown_key(entry):
+    entry["outptus"] = ["mask"]
+    return "outputs"
+
+
+@pytest.mark.parametrize(
+    "spoil", [unknown_operation, out_of_range, model_not_installed, unknown_key], ids=lambda f: f.__name__
+)
+@pytest.mark.parametrize("more", [[], ["--dry-run"]], ids=["run", "dry"])
+def test_a_recipe_that_cannot_run_is_2_and_one_line_and_nothing_written(
+    tmp_path, recipe, scans, command, spoil, more
+):
+    entry = yaml.safe_load(recipe.read_text())
+    finding = spoil(entry)
+    recipe.write_text(yaml.safe_dump(entry))
+    before = sorted(tmp_path.rglob("*"))
+    said = command("run", recipe, scans, "-o", tmp_path / "out", *more)
+    assert said.code == 2
+    assert finding in said.err
+    assert said.err.count("\n") == 1
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_an_input_of_the_wrong_kind_fails_its_case_alone(tmp_path, recipe, scans, command):
+    entry = yaml.safe_load(recipe.read_text())
+    entry["inputs"]["image"]["kind"] = "labels"
+    entry["steps"] = [{"id": "parts", "operation": "label_components", "inputs": {"labels": "image"}}]
+    entry["outputs"] = ["parts"]
+    recipe.write_text(yaml.safe_dump(entry))
+    said = command("run", recipe, scans, "-o", tmp_path / "out", "--workers", "1")
+    assert said.code == 3
+    assert said.err.count("\n") == 2
+    assert "needed labels" in said.err
+    assert not list((tmp_path / "out").glob("*/*"))
+
+
+def test_an_output_folder_that_refuses_is_2_and_one_line(tmp_path, recipe, scans, command, monkeypatch):
+    def refuse(self, *args, **kwargs):
+        raise PermissionError(errno.EACCES, "Permission denied", str(self))
+
+    monkeypatch.setattr("pathlib.Path.mkdir", refuse)
+    said = command("run", recipe, scans, "-o", tmp_path / "out")
+    assert said.code == 2
+    assert "Permission denied" in said.err
+    assert said.err.count("\n") == 1

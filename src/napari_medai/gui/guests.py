@@ -70,7 +70,8 @@ def _parts(result: Any, name: str) -> Any:
     """Turn the layers among several results; what holds none stays as it is."""
     if isinstance(result, tuple) and hasattr(result, "_fields"):
         named = zip(result._fields, result, strict=True)
-        return type(result)._make(_leave(part, f"{name} · {key}") for key, part in named)
+        make: Any = type(result)
+        return make._make(_leave(part, f"{name} · {key}") for key, part in named)
     if type(result) in (list, tuple):
         return type(result)(_leave(part, f"{name} · {i}") for i, part in enumerate(result, 1))
     if is_dataclass(result) and not isinstance(result, type):
