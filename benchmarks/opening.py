@@ -1,7 +1,7 @@
 """What the plugin costs when napari starts, and how long each of its panels takes to open, torch not loaded.
 
 Run on a display (or ``xvfb-run -a``): ``python benchmarks/opening.py``. The targets are 50 ms for the
-manifest, read in a fresh interpreter, and 500 ms for the first opening of each panel, in its own fresh viewer.
+manifest, read in a fresh interpreter, and 500 ms for the first opening of each panel in a fresh viewer.
 Beside the wall time stands the processor time, which other programs on a busy machine disturb less.
 """
 
