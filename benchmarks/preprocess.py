@@ -181,7 +181,8 @@ def membranes() -> None:
         found, more = _wall(partial(apply_classifier, _far_apart(test), classifier=learnt))
         error = np.mean((found.array == 2) != truth)
         print(
-            f"  membranes, {method:11s} pixel error {error:.3f} (learnt in {seconds:.1f} s, applied in {more:.1f} s)"
+            f"  membranes, {method:11s} pixel error {error:.3f} "
+            f"(learnt in {seconds:.1f} s, applied in {more:.1f} s)"
         )
     otsu = threshold_otsu(_far_apart(test)).array > 0
     print(f"  membranes, Otsu        pixel error {np.mean(otsu != truth):.3f}")
