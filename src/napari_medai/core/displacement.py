@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from napari_medai.core.errors import GeometryError
 from napari_medai.core.geometry import FloatArray, Geometry
 from napari_medai.core.progress import Progress, silent, track
+from napari_medai.core.sampling import plane_points
 
 ROUNDS = 60
 CLOSE_VOXELS = 1e-3
@@ -24,7 +25,8 @@ class DisplacementField:
     vectors : (*S, D) array_like
         World displacement (x, y, z) of each voxel centre, in the unit of ``geometry``; float32.
     geometry : Geometry
-        The grid. Up to half a voxel beyond it the edge extends; farther out nothing moves, as in ITK.
+        The grid. Beyond it the edge's vectors go on, so that the map has no jump and can be undone;
+        ITK's programs move nothing there.
 
     Raises
     ------
@@ -54,17 +56,16 @@ class DisplacementField:
             ndimage.map_coordinates(layer, index, order=1, mode="nearest", prefilter=False)
             for layer in np.moveaxis(self.vectors, -1, 0)
         ]
-        found = np.stack(layers, axis=-1).astype(np.float64)
-        ends = np.reshape(self.geometry.shape, (-1,) + (1,) * (index.ndim - 1))
-        found[np.any((index < -0.5) | (index > ends - 0.5), axis=0)] = 0
-        return found
+        return np.stack(layers, axis=-1).astype(np.float64)
 
     def apply(self, points: FloatArray) -> FloatArray:
         """Move world points (..., D)."""
         return np.asarray(points + self.at(points))
 
     def inverse(self, progress: Progress = silent) -> DisplacementField:
-        """Find the deformation that undoes this one, on the same grid, by fixed-point iteration.
+        """Find the deformation that undoes this one, by fixed-point iteration.
+
+        Its grid is this one, grown by as many voxels as the farthest point moves.
 
         Parameters
         ----------
@@ -75,20 +76,24 @@ class DisplacementField:
         ----------
         Chen et al., A simple fixed-point approach to invert a deformation field, Med Phys 2008.
         """
-        points = _voxel_centres(self.geometry)
+        grid = self._grown()
+        points = plane_points(grid, 0, grid.shape[0])
         found = -self.at(points)
         active = np.arange(len(points))
         near = CLOSE_VOXELS * float(self.geometry.spacing.min())
         for _ in track(range(ROUNDS), progress, "Inverting"):
             if len(active) == 0:
-                continue
+                break
             # half a step: it also converges where the deformation changes quickly
             change = -self.at(points[active] + found[active]) - found[active]
             found[active] += 0.7 * change
             active = active[np.abs(change).max(axis=1) > near]
-        return DisplacementField(found.reshape(self.vectors.shape).astype(np.float32), self.geometry)
+        vectors = found.reshape(*grid.shape, grid.ndim).astype(np.float32)
+        return DisplacementField(vectors, grid)
 
-
-def _voxel_centres(geometry: Geometry) -> FloatArray:
-    index = np.indices(geometry.shape).reshape(geometry.ndim, -1).T
-    return geometry.index_to_world(index)
+    def _grown(self) -> Geometry:
+        voxels = self.vectors.reshape(-1, self.geometry.ndim) @ np.linalg.inv(self.geometry.matrix).T
+        margin = np.ceil(np.abs(voxels).max(axis=0)).astype(int)
+        start = [-int(m) for m in margin]
+        shape = [n + 2 * int(m) for n, m in zip(self.geometry.shape, margin, strict=True)]
+        return self.geometry.cropped(start, shape)

@@ -141,8 +141,15 @@ def register_images(
         device=device,
         progress=part(progress, 0.0, 0.92),
     )
-    warped = found.apply_to_image(moving, fixed, outside=_lowest(moving), progress=part(progress, 0.92, 1))
-    quality = _quality(fixed, moving, found) | {"start_explained": pose.score}
+    return finished(fixed, moving, found, pose.score, part(progress, 0.92, 1))
+
+
+def finished(
+    fixed: MedicalImage, moving: MedicalImage, found: SpatialTransform, score: float, progress: Progress
+) -> RegistrationResult:
+    """Bring the moving image along and say how good it is."""
+    warped = found.apply_to_image(moving, fixed, outside=_lowest(moving), progress=progress)
+    quality = _quality(fixed, moving, found) | {"start_explained": score}
     return RegistrationResult(_noticed(warped, quality), found, quality)
 
 
