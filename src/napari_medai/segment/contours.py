@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 from annotated_types import Interval
@@ -11,10 +11,8 @@ from napari_medai.core.errors import ArgumentError
 from napari_medai.core.image import MedicalImage
 from napari_medai.core.operation import IntensityImage, LabelsImage, operation
 from napari_medai.core.progress import Progress, part, silent
-from napari_medai.preprocess.arrays import FloatVolume, Volume, as_float, grey, labels_image
-from napari_medai.preprocess.background import in_background
+from napari_medai.preprocess.arrays import FloatVolume, as_float, grey, labels_image
 from napari_medai.preprocess.check import BoolArray, mask_array, require_contrast, require_finite
-from napari_medai.preprocess.grid import resample_image
 from napari_medai.preprocess.itk import execute, from_itk, to_itk
 from napari_medai.preprocess.shapes import signed_depth
 from napari_medai.segment.seeds import require_one_volume
@@ -75,7 +73,7 @@ def contour_geodesic(
     """
     import SimpleITK as sitk
 
-    volume, region = _prepared(image, start, "contour_geodesic")
+    volume, region = prepared_start(image, start, "contour_geodesic")
     flow: Any = sitk.GeodesicActiveContourLevelSetImageFilter()
     flow.SetPropagationScaling(balloon)
     flow.SetCurvatureScaling(curvature)
@@ -83,12 +81,12 @@ def contour_geodesic(
     flow.SetMaximumRMSError(0.005)
     flow.SetNumberOfIterations(iterations)
     spacing = image.geometry.spacing
-    speed = _edge_stop(steepness(volume, spacing, sigma_mm))
+    speed = edge_stop(steepness(volume, spacing, sigma_mm))
     pictures = [to_itk(a, tuple(spacing)) for a in (-signed_depth(region, spacing), speed)]
     level = from_itk(
         execute(flow, *pictures, progress=progress, message="Active contour", iterations=iterations)
     )
-    return _result(image, level < 0, "contour_geodesic")
+    return region_image(image, level < 0, "contour_geodesic")
 
 
 @operation(group="segment", title="Level set: intensity range")
@@ -132,7 +130,7 @@ def level_set_range(
     """
     import SimpleITK as sitk
 
-    volume, region = _prepared(image, start, "level_set_range")
+    volume, region = prepared_start(image, start, "level_set_range")
     seen = volume[region]
     spread = max(float(seen.std()), 1e-3 * float(np.ptp(volume))) * deviations
     flow: Any = sitk.ThresholdSegmentationLevelSetImageFilter()
@@ -145,7 +143,7 @@ def level_set_range(
     spacing = image.geometry.spacing
     pictures = [to_itk(a, tuple(spacing)) for a in (-signed_depth(region, spacing), volume)]
     level = from_itk(execute(flow, *pictures, progress=progress, message="Level set", iterations=iterations))
-    return _result(image, level < 0, "level_set_range")
+    return region_image(image, level < 0, "level_set_range")
 
 
 @operation(group="segment", title="Active contour: Chan-Vese")
@@ -193,7 +191,7 @@ def contour_chan_vese(
     """
     from napari_medai.segment.maxflow import continuous_cut
 
-    volume, region = _prepared(image, start, "contour_chan_vese")
+    volume, region = prepared_start(image, start, "contour_chan_vese")
     border = np.full(volume.shape, smoothness, dtype=np.float32)
     rounds = 8
     for k in range(rounds):
@@ -208,94 +206,11 @@ def contour_chan_vese(
         if np.array_equal(found, region):
             break
         region = found
-    return _result(image, region, "contour_chan_vese")
+    return region_image(image, region, "contour_chan_vese")
 
 
-@operation(group="segment", title="Morphological snake")
-def contour_morphological(
-    image: IntensityImage,
-    start: LabelsImage,
-    *,
-    method: Literal["edges", "regions"] = "regions",
-    sigma_mm: Annotated[float, Interval(gt=0, le=20)] = 1.0,
-    balloon: Annotated[int, Interval(ge=-3, le=3)] = 1,
-    smoothing: Annotated[int, Interval(ge=0, le=10)] = 1,
-    iterations: Iterations = 60,
-    progress: Progress = silent,
-) -> MedicalImage:
-    """Move an outline by steps of one voxel: fast, and never unstable (morphological snakes).
-
-    Parameters
-    ----------
-    image : MedicalImage
-        2-D or 3-D, without time or channels; of a colour image the luminance is taken. Thick slices are
-        interpolated to cubic voxels for the while, so that a step is as long in every direction.
-    start : MedicalImage
-        Labels on the same grid; the outline starts around what is not zero.
-    method : {"edges", "regions"}
-        Stop at edges (geodesic), or part two mean intensities (Chan-Vese).
-    sigma_mm : float
-        Gaussian before edges are measured, for "edges".
-    balloon : int
-        Voxels by which it grows in each step, for "edges"; negative shrinks.
-    smoothing : int
-        How often it is smoothed in each step.
-    iterations : int
-        How many steps.
-    progress : Progress
-        Hears reports while it works.
-
-    Returns
-    -------
-    MedicalImage
-        Labels, 1 inside.
-
-    Raises
-    ------
-    ArgumentError
-        If nothing is painted, the image is constant or not finite, or the outline vanished.
-    GeometryError
-        If the start lies on another grid.
-
-    References
-    ----------
-    Marquez-Neila et al. 2014, A morphological approach to curvature-based evolution of curves and
-    surfaces, doi 10.1109/TPAMI.2013.106.
-    """
-    from skimage.segmentation import morphological_chan_vese, morphological_geodesic_active_contour
-
-    _prepared(image, start, "contour_morphological")
-    cubic, first = _isotropic(grey(image), start)
-    spacing = cubic.geometry.spacing
-    values = as_float(np.asarray(cubic.array))
-
-    def run() -> Volume:
-        if method == "regions":
-            return np.asarray(morphological_chan_vese(values, iterations, first, smoothing))
-        speed = _edge_stop(steepness(values, spacing, sigma_mm)).astype(np.float64)
-        return np.asarray(
-            morphological_geodesic_active_contour(speed, iterations, first, smoothing, 0.5, balloon)
-        )
-
-    region = in_background(run, progress, "Morphological snake") > 0
-    if cubic.geometry != image.geometry:
-        found = cubic.with_array(region.astype(np.uint8), kind="labels")
-        region = np.asarray(resample_image(found, image.geometry, "label").array) > 0
-    return _result(image, region, "contour_morphological")
-
-
-def _isotropic(image: MedicalImage, start: MedicalImage) -> tuple[MedicalImage, BoolArray]:
-    """Return image and start on cubic voxels of the smallest side, where they are not so yet."""
-    spacing = image.geometry.spacing
-    region = start.with_array((np.asarray(start.array) > 0).astype(np.uint8))
-    if spacing.max() <= 1.2 * spacing.min():
-        return image, np.asarray(region.array) > 0
-    target = image.geometry.with_spacing([float(spacing.min())] * len(spacing))
-    cubic = resample_image(image, target, "linear")
-    return cubic, np.asarray(resample_image(region, target, "label").array) > 0
-
-
-def _prepared(image: MedicalImage, start: MedicalImage, operation: str) -> tuple[FloatVolume, BoolArray]:
+def prepared_start(image: MedicalImage, start: MedicalImage, operation: str) -> tuple[FloatVolume, BoolArray]:
+    """Return the intensities and the first region, after checking that an outline can start there."""
     picture = grey(image)
     require_one_volume(picture, operation)
     require_finite(picture, operation)
@@ -308,13 +223,14 @@ def _prepared(image: MedicalImage, start: MedicalImage, operation: str) -> tuple
     return volume, region
 
 
-def _edge_stop(edges: FloatVolume) -> FloatVolume:
+def edge_stop(edges: FloatVolume) -> FloatVolume:
     """Return 1 on even ground, falling to 0 on strong edges."""
     strong = max(float(np.percentile(edges, 99)), 1e-12)
     return as_float(1 / (1 + (edges / (0.15 * strong)) ** 2))
 
 
-def _result(image: MedicalImage, region: BoolArray, operation: str) -> MedicalImage:
+def region_image(image: MedicalImage, region: BoolArray, operation: str) -> MedicalImage:
+    """Return the region as labels, or say that nothing is left of it."""
     if not region.any():
         raise ArgumentError(
             f"{operation}: the outline vanished.", hint="Start nearer to the object, or smooth less."
