@@ -47,6 +47,7 @@ def test_a_voxel_centre_moves_by_its_vector(geometry):
     centre = geometry.index_to_world(np.array(geometry.shape) // 2)
     vector = there.parts[0].vectors[tuple(np.array(geometry.shape) // 2)]
     assert np.allclose(there.apply_to_points([centre])[0], centre + vector, atol=1e-6)
+    assert np.allclose(there.apply_to_points(centre), centre + vector, atol=1e-6)
     far = centre + 1000.0
     # the vectors at the border, which go on beyond it, are nearly 0
     assert np.allclose(there.apply_to_points([far])[0], far, atol=0.01)

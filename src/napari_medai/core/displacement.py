@@ -51,12 +51,13 @@ class DisplacementField:
         """Return the displacement (..., D) of world points (..., D)."""
         from scipy import ndimage
 
-        index = np.moveaxis(self.geometry.world_to_index(points), -1, 0)
+        places = np.asarray(points, dtype=float)
+        index = self.geometry.world_to_index(places.reshape(-1, self.geometry.ndim)).T
         layers = [
             ndimage.map_coordinates(layer, index, order=1, mode="nearest", prefilter=False)
             for layer in np.moveaxis(self.vectors, -1, 0)
         ]
-        return np.stack(layers, axis=-1).astype(np.float64)
+        return np.stack(layers, axis=-1).astype(np.float64).reshape(places.shape)
 
     def apply(self, points: FloatArray) -> FloatArray:
         """Move world points (..., D)."""
