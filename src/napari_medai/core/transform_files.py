@@ -140,6 +140,11 @@ def _parts(transform: Any, name: str) -> list[Part]:
 def _matrix(transform: Any) -> FloatArray:
     ndim = transform.GetDimension()
     matrix = np.eye(ndim + 1)
+    if hasattr(transform, "GetMatrix") and not any(transform.GetCenter()):
+        # read, not probed by points: every bit stays
+        matrix[:-1, :-1] = np.reshape(transform.GetMatrix(), (ndim, ndim))
+        matrix[:-1, -1] = transform.GetTranslation()
+        return matrix
     matrix[:-1, -1] = transform.TransformPoint([0.0] * ndim)
     for axis, unit in enumerate(np.eye(ndim)):
         matrix[:-1, axis] = transform.TransformPoint(unit.tolist()) - matrix[:-1, -1]
