@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 import time
 import warnings
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from napari_medai.gui.activity import move, new_bar
 
 Work = Callable[[Progress], Any]
 _POLL_MS = 100
+_SWITCH_S = 0.001
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,7 @@ class Runner(QObject):
         self._outcome: Any = None
         self._crashed = False
         self._started = 0.0
+        self._usual_interval = sys.getswitchinterval()
         self._bar: Any = None
         self._timer = QTimer(self)
         self._timer.setInterval(_POLL_MS)
@@ -146,6 +149,9 @@ class Runner(QObject):
         # A full collection of a session's garbage stops every thread for a third of a second, and in the
         # worker it could delete widgets; what is there already is left out until the step has been shown.
         gc.freeze()
+        # With Python's usual 5 ms the event loop waits that long again and again for a busy worker.
+        self._usual_interval = sys.getswitchinterval()
+        sys.setswitchinterval(_SWITCH_S)
         self._bar = new_bar(title)
         self._timer.start()
         job.worker.start()
@@ -200,6 +206,7 @@ class Runner(QObject):
             self.succeeded.emit(outcome)
         self.finished.emit()
         gc.unfreeze()
+        sys.setswitchinterval(self._usual_interval)
 
 
 def _pass_on(warning: tuple[Any, ...]) -> None:
