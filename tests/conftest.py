@@ -15,8 +15,10 @@ WITHOUT_TORCH = find_spec("torch") is None
 collect_ignore = ["explain", "models", "register", "train", "test_readme.py"] if WITHOUT_TORCH else []
 collect_ignore_glob = ["*/reference/*"]  # scripts that write what peers say, run in the peers' environment
 
-settings.register_profile("patient", settings.default, deadline=None)
-settings.load_profile("patient")
+# The same examples at every run, so that a failure is the change's own; "explore" looks for new ones.
+settings.register_profile("patient", settings.default, deadline=None, derandomize=True)
+settings.register_profile("explore", settings.default, deadline=None, max_examples=1000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "patient"))
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ import nibabel
 import numpy as np
 import pytest
 from grids import geometries
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from made_images import noisy
 
@@ -37,6 +37,8 @@ def test_every_voxel_keeps_its_place(geometry, code, seed):
 @given(geometries())
 @settings(max_examples=30, deadline=None)
 def test_the_order_of_letters_agrees_with_nibabel(geometry):
+    # Where two axes lie almost as near to a letter, both answers are right, and nibabel's may be the other.
+    assume(np.abs(geometry.direction).max(axis=0).min() > 0.75)
     # nibabel works on x, y, z arrays in RAS; ours is z, y, x in LPS: reverse axes, negate two rows.
     image = MedicalImage(np.arange(np.prod(geometry.shape)).reshape(geometry.shape), "zyx", geometry)
     affine = np.diag([-1, -1, 1, 1]) @ geometry.affine[:, [2, 1, 0, 3]]

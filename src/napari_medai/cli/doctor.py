@@ -150,7 +150,7 @@ def _models(missing: list[str]) -> Iterator[tuple[str, str]]:
     if not known:
         missing.append("no model: pip install --force-reinstall --no-deps napari-medai")
     for name, spec in known.items():
-        yield name, f"version {spec.version}, {spec.task}: {', '.join(spec.outputs.labels[1:])}"
+        yield name, f"version {spec.version}, {spec.task}: {', '.join(spec.results)}"
 
 
 def _version(name: str) -> str | None:

@@ -19,7 +19,7 @@ def command(name: str | None, check: bool) -> None:
         for known, spec in list_models().items():
             axes = f"{len(spec.tile)}-D, {' + '.join(spec.channels)}"
             click.echo(f"{click.style(known, bold=True)}  {spec.version}  {spec.licence}  ({axes})")
-            click.echo(f"  {spec.task}: {', '.join(spec.outputs.labels[1:])}")
+            click.echo(f"  {spec.task}: {', '.join(spec.results)}")
         return
     model = load_model(name)
     click.echo(model.card or f"{model.reference} has no card.")

@@ -63,7 +63,7 @@ class Model:
         return self.reference
 
     def __repr__(self) -> str:
-        return f"Model({self.reference!r}, {', '.join(self.spec.outputs.labels[1:])})"
+        return f"Model({self.reference!r}, {', '.join(self.spec.results)})"
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:

@@ -134,7 +134,7 @@ def build_network(spec: ModelSpec) -> torch.nn.Module:
             hint="A newer napari-medai may have it.",
         )
     try:
-        network = builder(spec.ndim, len(spec.channels), len(spec.outputs.labels), **spec.network.arguments)
+        network = builder(spec.ndim, len(spec.channels), len(spec.outputs.names), **spec.network.arguments)
     except ValidationError as error:
         raise explain(error, f"network {spec.network.name}", _option_names(builder)) from error
     _check_tile(spec)

@@ -7,7 +7,16 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from napari_medai.core.errors import ModelError
 
@@ -18,6 +27,7 @@ Text = Annotated[str, Field(min_length=1, max_length=20_000)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
 Spacing = Annotated[float, Field(gt=0, le=1000)]
 TileSize = Annotated[int, Field(ge=8, le=4096)]
+Task = Literal["segmentation", "classification", "landmarks", "regression"]
 
 
 class _Strict(BaseModel):
@@ -55,15 +65,42 @@ class IntensityStep(_Strict):
 
 
 class Outputs(_Strict):
-    """What the network's output channels mean.
+    """What the network's output channels mean; the task says which entry is filled.
 
     Parameters
     ----------
     labels : tuple of str
-        The name of each class in channel order; the first is the background, label 0.
+        Segmentation: the name of each class in channel order; the first is the background, label 0.
+    classes : tuple of str
+        Classification: the name of each class, in the order of the scores.
+    points : tuple of str
+        Landmarks: the name of the point that each heat map finds.
+    values : tuple of str
+        Regression: the name, with its unit, of each number.
     """
 
-    labels: Annotated[tuple[Text, ...], Field(min_length=2, max_length=1000)]
+    labels: Annotated[tuple[Text, ...], Field(max_length=1000)] = ()
+    classes: Annotated[tuple[Text, ...], Field(max_length=1000)] = ()
+    points: Annotated[tuple[Text, ...], Field(max_length=1000)] = ()
+    values: Annotated[tuple[Text, ...], Field(max_length=1000)] = ()
+
+    @model_serializer(mode="wrap")
+    def _without_empty(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: names for name, names in handler(self).items() if names}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The name of every output channel, in order."""
+        return self.labels or self.classes or self.points or self.values
+
+
+OUTPUTS_OF = {
+    "segmentation": "labels",
+    "classification": "classes",
+    "landmarks": "points",
+    "regression": "values",
+}
+"""Which entry of :class:`Outputs` a task fills."""
 
 
 class ModelSpec(_Strict):
@@ -77,7 +114,7 @@ class ModelSpec(_Strict):
         How people and histories refer to the model; the version is ``MAJOR.MINOR.PATCH``.
     licence, citation : str
         The terms of the weights, and what to cite for them.
-    task : {"segmentation"}
+    task : {"segmentation", "classification", "landmarks", "regression"}
         What the model does.
     network : NetworkSpec
         The network, by name.
@@ -102,7 +139,7 @@ class ModelSpec(_Strict):
     version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$", max_length=32)]
     licence: Text
     citation: Text
-    task: Literal["segmentation"]
+    task: Task
     network: NetworkSpec
     channels: Annotated[tuple[Text, ...], Field(min_length=1, max_length=64)]
     spacing: Annotated[tuple[Spacing, ...], Field(min_length=2, max_length=3)] | None = None
@@ -118,10 +155,26 @@ class ModelSpec(_Strict):
             raise ValueError(f"spacing has {len(self.spacing)} axes, tile has {len(self.tile)}")
         return self
 
+    @model_validator(mode="after")
+    def _outputs_fit_the_task(self) -> ModelSpec:
+        wanted = OUTPUTS_OF[self.task]
+        filled = [name for name in OUTPUTS_OF.values() if getattr(self.outputs, name)]
+        if filled != [wanted]:
+            found = ", ".join(filled) or "nothing"
+            raise ValueError(f"outputs name {found}; a {self.task} model names its {wanted} alone")
+        if self.task in ("segmentation", "classification") and len(self.outputs.names) < 2:
+            raise ValueError(f"outputs.{wanted} name one class; needed two or more")
+        return self
+
     @property
     def ndim(self) -> int:
         """Number of spatial dimensions of the network: 2 or 3."""
         return len(self.tile)
+
+    @property
+    def results(self) -> tuple[str, ...]:
+        """What the model finds: the names of its outputs, without a background."""
+        return self.outputs.names[1:] if self.task == "segmentation" else self.outputs.names
 
     @property
     def label_names(self) -> dict[str, str]:
