@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError, validate_call
 
 from napari_medai.core.device import require_torch
 from napari_medai.core.errors import ModelError
+from napari_medai.models.pooled import pooled
 from napari_medai.models.spec import ModelSpec, explain
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def dynunet(
     )
 
 
-NETWORKS: dict[str, Callable[..., Any]] = {"unet": unet, "dynunet": dynunet}
+NETWORKS: dict[str, Callable[..., Any]] = {"unet": unet, "dynunet": dynunet, "pooled": pooled}
 """From a network's name in ``model.json`` to its builder (ndim, inputs, outputs, \\*\\*arguments)."""
 
 
