@@ -83,8 +83,8 @@ class Pair:
     def moving_at(self, shape: Sequence[int], field: torch.Tensor) -> Source:
         """The moving image at a level, before it is warped by the displacement found so far.
 
-        For ``"intensity"`` its grey values are turned into the fixed image's at twice the level's
-        size: after shrinking, a voxel between two tissues would look like a third one. Descriptors of
+        For ``"intensity"`` its grey values are turned into the fixed image's at full size: after
+        shrinking, a voxel between two tissues would look like a third one. Descriptors of
         surroundings are taken after turning, so that they name the same directions in both images.
         """
         target = self._moving_shape(shape)
@@ -95,8 +95,7 @@ class Pair:
             return self._source(shrink(self.moving, target), shape)
         stride = max(1, round((self.fixed[0, 0].numel() / FIT_VOXELS) ** (1 / (self.fixed.ndim - 2))))
         fixed, moving, weight = self._samples(field, stride)
-        larger = [min(2 * n, m) for n, m in zip(target, self.moving.shape[2:], strict=True)]
-        alike = fit_transfer(fixed, moving, self.backgrounds, weight)(shrink(self.moving, larger))
+        alike = fit_transfer(fixed, moving, self.backgrounds, weight)(self.moving)
         return self._source(shrink(alike, target), shape)
 
     def weight_at(self, shape: Sequence[int]) -> torch.Tensor | None:
