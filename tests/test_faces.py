@@ -43,6 +43,18 @@ def test_the_form_has_a_field_for_every_parameter_with_its_tooltip(qtbot, operat
 
 
 @each_operation
+def test_what_an_option_depends_on_is_a_choice_of_the_same_operation(operation):
+    others = {p.name: p for p in operation.options}
+    for parameter in operation.options:
+        if parameter.when is None:
+            continue
+        other = others[parameter.when.option]
+        assert set(parameter.when.values) <= set(other.choices or (True, False))
+        assert other.choices or other.types == (bool,)
+        assert f"with `{other.name}`" in operation_page(operation)
+
+
+@each_operation
 def test_the_sub_command_takes_every_parameter(operation):
     word = operation.name.replace("_", "-")
     with click.Context(commands) as context:

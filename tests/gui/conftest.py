@@ -12,13 +12,15 @@ with warnings.catch_warnings():
     import napari.qt.threading
 
 import pytest
+from qtpy.QtCore import QSettings
 
-from napari_medai.gui import panel
+from napari_medai.gui.remembered import REMEMBERED
 
 __all__ = ["napari"]
 
 
 @pytest.fixture(autouse=True)
-def forget_last_values():
-    """Begin every test as a new session does."""
-    panel._LAST_VALUES.clear()
+def forget_last_values(tmp_path):
+    """Begin every test as a new session does, with a settings file of its own."""
+    QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(tmp_path / "settings"))
+    REMEMBERED.end_session()

@@ -262,3 +262,32 @@ def test_spacing_is_suggested_from_the_layer_until_a_person_sets_it(qtbot):
     form.set_values({"spacing_mm": (2.0, 1.0, 1.0)})
     form.follow(coarse)
     assert form.values()["spacing_mm"] == (2.0, 1.0, 1.0)
+
+
+def rows_shown(form):
+    """The options whose label and field both stand in the form."""
+    return {
+        name
+        for name, field in form.fields.items()
+        if not field.widget.isHidden() and not form._labels[name].isHidden()
+    }
+
+
+def test_fields_that_depend_on_another_come_and_go_with_it(qtbot):
+    form = OperationForm(catalog.find("window_intensity"))
+    qtbot.addWidget(form)
+    assert rows_shown(form) == {"preset", "low", "high"}
+    form.fields["preset"].set("custom")
+    assert rows_shown(form) == {"preset", "center", "width", "low", "high"}
+    form.fields["center"].set(7.0)
+    form.fields["preset"].set("lung")
+    assert rows_shown(form) == {"preset", "low", "high"}
+    assert form.values()["center"] == 7.0  # what was typed is still there when it is shown again
+
+
+def test_a_tick_is_a_choice_on_which_fields_depend(qtbot):
+    form = OperationForm(catalog.find("live_wire"))
+    qtbot.addWidget(form)
+    assert "fill" in rows_shown(form)
+    form.fields["closed"].set(False)
+    assert "fill" not in rows_shown(form)

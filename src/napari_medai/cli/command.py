@@ -164,11 +164,19 @@ def _metavar(parameter: Parameter) -> str:
 
 
 def _help(parameter: Parameter) -> str:
-    facts = [_range(parameter)]
+    facts = [_range(parameter), _condition(parameter)]
     if not parameter.required and parameter.default is not None:
         facts.append(f"default: {as_word(parameter.default)}")
     brackets = "; ".join(fact for fact in facts if fact)
     return f"{parameter.description.replace('``', '')}{f'  [{brackets}]' if brackets else ''}"
+
+
+def _condition(parameter: Parameter) -> str:
+    if parameter.when is None:
+        return ""
+    return (
+        f"with --{parameter.when.option.replace('_', '-')} {' or '.join(map(as_word, parameter.when.values))}"
+    )
 
 
 def _range(parameter: Parameter) -> str:

@@ -33,6 +33,22 @@ class Advanced:
     """Annotation: most people never touch this option; forms fold it away."""
 
 
+@dataclass(frozen=True)
+class When:
+    """Annotation: this option matters only while another one has one of some values.
+
+    Parameters
+    ----------
+    option : str
+        The other option: one with choices, or a yes or no.
+    values : tuple
+        Those of its values with which this one matters.
+    """
+
+    option: str
+    values: tuple[Any, ...]
+
+
 IntensityImage: TypeAlias = Annotated[MedicalImage, ImageKind("intensity")]
 LabelsImage: TypeAlias = Annotated[MedicalImage, ImageKind("labels")]
 
@@ -139,6 +155,11 @@ class Parameter:
     def advanced(self) -> bool:
         """Whether forms fold it away."""
         return any(isinstance(m, Advanced) for m in self.metadata)
+
+    @cached_property
+    def when(self) -> When | None:
+        """The choice elsewhere that this option depends on, or nothing."""
+        return next((m for m in self.metadata if isinstance(m, When)), None)
 
     @property
     def unit(self) -> str:

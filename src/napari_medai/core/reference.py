@@ -72,6 +72,9 @@ def _values(parameter: Parameter) -> str:
         words += [" or ".join(f"`{c}`" for c in parameter.choices)] if parameter.choices else []
         words += [_limits(parameter)]
         words += [parameter.unit]
+    if parameter.when is not None:
+        chosen = " or ".join(f"`{v}`" for v in parameter.when.values)
+        words += [f"with `{parameter.when.option}` {chosen}"]
     words += ["required"] if parameter.required and not parameter.is_input else []
     words += ["may be left out"] if parameter.is_input and not parameter.required else []
     return ", ".join(filter(None, words))

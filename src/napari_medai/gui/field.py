@@ -11,8 +11,9 @@ from qtpy.QtWidgets import QWidget
 
 @dataclass(frozen=True)
 class Field:
-    """A widget and how its value is read and set."""
+    """A widget, how its value is read and set, and the signal of a choice on which others may depend."""
 
     widget: QWidget
     get: Callable[[], Any]
     set: Callable[[Any], None]
+    changed: Any = None

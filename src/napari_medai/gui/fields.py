@@ -90,7 +90,10 @@ def _choice(parameter: Parameter) -> Field:
     for choice in parameter.choices:
         combo.addItem(str(choice).replace("_", " "), choice)
     return Field(
-        combo, combo.currentData, lambda value: combo.setCurrentIndex(parameter.choices.index(value))
+        combo,
+        combo.currentData,
+        lambda value: combo.setCurrentIndex(parameter.choices.index(value)),
+        combo.currentIndexChanged,
     )
 
 
@@ -147,7 +150,7 @@ def _ticks(choices: tuple[Any, ...]) -> Field:
 
 def _checkbox() -> Field:
     check = QCheckBox()
-    return Field(check, check.isChecked, lambda value: check.setChecked(bool(value)))
+    return Field(check, check.isChecked, lambda value: check.setChecked(bool(value)), check.toggled)
 
 
 def _path(parameter: Parameter) -> Field:

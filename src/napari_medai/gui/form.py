@@ -37,6 +37,7 @@ class OperationForm(QWidget):
         self.operation = operation
         self.pickers: dict[str, Picker] = {p.name: _picker(p) for p in operation.inputs}
         self.fields: dict[str, Field] = {p.name: make_field(p) for p in operation.options}
+        self._labels: dict[str, QLabel] = {}
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         spare = [p for p in operation.inputs if p.optional]
@@ -52,6 +53,7 @@ class OperationForm(QWidget):
         primary = self.primary
         if primary is not None:
             primary.changed.connect(self._adapt)
+        self._relate()
 
     @property
     def primary(self) -> Picker | None:
@@ -125,6 +127,22 @@ class OperationForm(QWidget):
                 self._suggested["spacing_mm"] = finest_spacing(layer)
                 spacing.set(self._suggested["spacing_mm"])
 
+    def _relate(self) -> None:
+        """Let the fields that depend on another one come and go with its value."""
+        for other in {p.when.option for p in self.operation.options if p.when is not None}:
+            changed = self.fields[other].changed
+            if changed is not None:
+                changed.connect(self._show_what_matters)
+        self._show_what_matters()
+
+    def _show_what_matters(self, _: Any = None) -> None:
+        for parameter in self.operation.options:
+            when = parameter.when
+            if when is not None:
+                matters = self.fields[when.option].get() in when.values
+                self._labels[parameter.name].setVisible(matters)
+                self.fields[parameter.name].widget.setVisible(matters)
+
     def _rows(self, parameters: list[Parameter]) -> QFormLayout:
         rows = QFormLayout()
         rows.setContentsMargins(0, 0, 0, 0)
@@ -132,7 +150,7 @@ class OperationForm(QWidget):
         for parameter in parameters:
             name = parameter.name
             widget = self.pickers[name] if name in self.pickers else self.fields[name].widget
-            label = QLabel(parameter.label)
+            label = self._labels[name] = QLabel(parameter.label)
             for part in (label, widget):
                 part.setToolTip(tooltip(parameter))
             rows.addRow(label, widget)

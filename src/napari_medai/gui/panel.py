@@ -19,6 +19,7 @@ from napari_medai.gui.help import HelpPage
 from napari_medai.gui.notify import explain, quiet_oblique_warning, say_notices
 from napari_medai.gui.plan import plan_of
 from napari_medai.gui.regions import Regions
+from napari_medai.gui.remembered import REMEMBERED
 from napari_medai.gui.results import Presentation
 from napari_medai.gui.runner import Runner
 from napari_medai.gui.snippets import as_commands, as_python
@@ -28,9 +29,6 @@ from napari_medai.gui.transforms import TransformPanel, keep
 
 if TYPE_CHECKING:
     import napari
-
-_LAST_VALUES: dict[str, dict[str, Any]] = {}
-"""What each operation was last run with in this session; a panel opened again begins there."""
 
 
 class OperationPanel(PanelFace):
@@ -71,7 +69,7 @@ class OperationPanel(PanelFace):
     def show_operation(self, _: int = 0) -> None:
         """Show the form of the chosen operation, with the values it was last run with."""
         self.show_form(self.operation)
-        self.form.set_values(_LAST_VALUES.get(self.operation.name, {}))
+        self.form.set_values(REMEMBERED.values(self.operation))
         self._offer_layers()
 
     def run(self) -> None:
@@ -83,7 +81,7 @@ class OperationPanel(PanelFace):
         except MedAIError as error:
             explain(error)
             return
-        _LAST_VALUES[self.operation.name] = options
+        REMEMBERED.keep(self.operation, options)
         primary = next(iter(layers.values()), None)
         self._beside = primary[0] if isinstance(primary, list) and primary else primary
         name = f"{self._beside.name} · {self.operation.title}" if self._beside else self.operation.title
@@ -102,7 +100,12 @@ class OperationPanel(PanelFace):
 
     def reset(self) -> None:
         """Show the defaults of the chosen operation again."""
-        _LAST_VALUES.pop(self.operation.name, None)
+        REMEMBERED.forget(self.operation)
+        self.show_operation()
+
+    def reset_all(self) -> None:
+        """Forget what every operation was last run with, in this session and those before."""
+        REMEMBERED.forget()
         self.show_operation()
 
     def copy_python(self) -> None:
@@ -123,6 +126,7 @@ class OperationPanel(PanelFace):
     def _connect(self) -> None:
         self.chooser.chosen.connect(self.show_operation)
         self.more.addAction("Reset to defaults", self.reset)
+        self.more.addAction("Reset all operations", self.reset_all)
         self.more.addAction("Copy as Python", self.copy_python)
         self.more.addAction("Copy as command", self.copy_command)
         self.help_button.clicked.connect(self.show_help)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from napari_medai.core.errors import ArgumentError
 from napari_medai.core.geometry import FloatArray
 from napari_medai.core.image import MedicalImage
-from napari_medai.core.operation import Advanced, LabelsImage, operation
+from napari_medai.core.operation import Advanced, LabelsImage, When, operation
 from napari_medai.core.progress import Progress, Step, silent
 from napari_medai.measure.labelling import IntArray, label_count, label_name, named_labels, ranks_of
 
@@ -28,7 +28,7 @@ def fuse_labels(
     *,
     method: Literal["staple", "majority"] = "staple",
     tie_label: Annotated[int, Ge(0)] = 0,
-    iterations: Iterations = 100,
+    iterations: Annotated[Iterations, When("method", ("staple",))] = 100,
     progress: Progress = silent,
 ) -> MedicalImage:
     """Make one segmentation of several readers' segmentations of the same image.

@@ -11,7 +11,7 @@ from annotated_types import Ge
 from numpy.typing import NDArray
 
 from napari_medai.core.geometry import Geometry
-from napari_medai.core.operation import LabelsImage, operation
+from napari_medai.core.operation import LabelsImage, When, operation
 from napari_medai.core.progress import Progress, part, silent, track
 from napari_medai.measure.labelling import label_name, named_labels
 from napari_medai.measure.pairing import (
@@ -37,7 +37,7 @@ def compare_labels(
     *,
     labels: tuple[int, ...] = (),
     tolerance_mm: Annotated[float, Ge(0)] = 1.0,
-    surface: SurfaceKind = "area",
+    surface: Annotated[SurfaceKind, When("distances", (True,))] = "area",
     distances: bool = True,
     resample: bool = False,
     progress: Progress = silent,

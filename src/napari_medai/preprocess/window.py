@@ -9,7 +9,7 @@ from annotated_types import Gt
 
 from napari_medai.core.errors import ArgumentError
 from napari_medai.core.image import MedicalImage, map_volumes
-from napari_medai.core.operation import IntensityImage, operation
+from napari_medai.core.operation import IntensityImage, When, operation
 from napari_medai.core.progress import Progress, silent
 from napari_medai.preprocess.arrays import Volume, as_float, like_input, new_meta
 from napari_medai.preprocess.check import require_contrast, require_finite, require_grey
@@ -37,8 +37,8 @@ def window_intensity(
     image: IntensityImage,
     *,
     preset: Preset = "auto",
-    center: float = 40.0,
-    width: Annotated[float, Gt(0)] = 400.0,
+    center: Annotated[float, When("preset", ("custom",))] = 40.0,
+    width: Annotated[float, Gt(0), When("preset", ("custom",))] = 400.0,
     low: float = 0.0,
     high: float = 1.0,
     progress: Progress = silent,

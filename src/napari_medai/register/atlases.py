@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from napari_medai.core.errors import ArgumentError
 from napari_medai.core.image import MedicalImage
-from napari_medai.core.operation import Advanced, IntensityImage, LabelsImage, operation
+from napari_medai.core.operation import Advanced, IntensityImage, LabelsImage, When, operation
 from napari_medai.core.progress import Progress, Step, part, silent
 from napari_medai.register.pipeline import Hints, align
 from napari_medai.register.prepare import check_pair
@@ -26,9 +26,9 @@ def fuse_atlases(
     *,
     transform: TransformKind = "deformable",
     method: Literal["local", "majority"] = "local",
-    effort: Effort = "fast",
-    radius: Annotated[int, Ge(1), Le(10), Advanced()] = 2,
-    sharpness: Annotated[float, Gt(0), Le(20), Advanced()] = 2.0,
+    effort: Annotated[Effort, When("transform", ("deformable",))] = "fast",
+    radius: Annotated[int, Ge(1), Le(10), Advanced(), When("method", ("local",))] = 2,
+    sharpness: Annotated[float, Gt(0), Le(20), Advanced(), When("method", ("local",))] = 2.0,
     device: str = "auto",
     progress: Progress = silent,
 ) -> MedicalImage:

@@ -8,7 +8,7 @@ import numpy as np
 from annotated_types import Ge, Gt, Le
 
 from napari_medai.core.image import MedicalImage
-from napari_medai.core.operation import IntensityImage, operation
+from napari_medai.core.operation import IntensityImage, When, operation
 from napari_medai.core.progress import Progress, Step, part, silent
 from napari_medai.core.transform import SpatialTransform
 from napari_medai.register.images import RegistrationResult, finished
@@ -27,10 +27,10 @@ def register_classical(
     moving: IntensityImage,
     *,
     method: Literal["bspline", "demons"] = "bspline",
-    control_spacing_mm: Annotated[float, Gt(0)] = 20.0,
+    control_spacing_mm: Annotated[float, Gt(0), When("method", ("bspline",))] = 20.0,
     iterations: Annotated[int, Ge(1), Le(1000)] = 40,
-    smoothing_voxels: Annotated[float, Gt(0), Le(10)] = 1.5,
-    seed: int = 0,
+    smoothing_voxels: Annotated[float, Gt(0), Le(10), When("method", ("demons",))] = 1.5,
+    seed: Annotated[int, When("method", ("bspline",))] = 0,
     device: str = "auto",
     progress: Progress = silent,
 ) -> RegistrationResult:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from napari_medai.core.errors import ArgumentError
 from napari_medai.core.image import MedicalImage
-from napari_medai.core.operation import IntensityImage, operation
+from napari_medai.core.operation import IntensityImage, When, operation
 from napari_medai.core.progress import Progress, Step, part, silent
 from napari_medai.core.transform import SpatialTransform
 from napari_medai.register.pipeline import Hints, align
@@ -45,7 +45,7 @@ def register_many(
     target: IntensityImage | None = None,
     *,
     transform: TransformKind = "rigid",
-    effort: Effort = "fast",
+    effort: Annotated[Effort, When("transform", ("deformable",))] = "fast",
     rounds: Annotated[int, Ge(1), Le(10)] = 1,
     search: bool = True,
     device: str = "auto",

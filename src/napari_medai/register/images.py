@@ -11,7 +11,7 @@ from annotated_types import Ge, Gt, Le
 from napari_medai.core.errors import ArgumentError
 from napari_medai.core.image import MedicalImage
 from napari_medai.core.landmarks import Landmarks
-from napari_medai.core.operation import Advanced, IntensityImage, LabelsImage, operation
+from napari_medai.core.operation import Advanced, IntensityImage, LabelsImage, When, operation
 from napari_medai.core.progress import Progress, Step, part, silent
 from napari_medai.core.transform import SpatialTransform
 from napari_medai.register.forces import Measure
@@ -58,11 +58,11 @@ def register_images(
     start: SpatialTransform | None = None,
     *,
     transform: TransformKind = "rigid",
-    measure: Measure = "intensity",
-    effort: Effort = "standard",
+    measure: Annotated[Measure, When("transform", ("deformable",))] = "intensity",
+    effort: Annotated[Effort, When("transform", ("deformable",))] = "standard",
     search: bool = True,
     flips: Annotated[bool, Advanced()] = False,
-    smoothness: Annotated[float, Gt(0), Le(5), Advanced()] = 1.0,
+    smoothness: Annotated[float, Gt(0), Le(5), Advanced(), When("transform", ("deformable",))] = 1.0,
     landmark_error_mm: Annotated[float, Ge(0.01), Advanced()] = 2.0,
     device: str = "auto",
     progress: Progress = silent,

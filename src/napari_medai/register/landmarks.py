@@ -11,7 +11,7 @@ from annotated_types import Ge
 from napari_medai.core.geometry import FloatArray, Geometry
 from napari_medai.core.image import MedicalImage
 from napari_medai.core.landmarks import Landmarks
-from napari_medai.core.operation import Advanced, IntensityImage, operation
+from napari_medai.core.operation import Advanced, IntensityImage, When, operation
 from napari_medai.core.progress import Progress, Step, silent
 from napari_medai.core.transform import SpatialTransform
 from napari_medai.register.points import PointKind, bend_points, fit_points, points_needed
@@ -49,7 +49,7 @@ def register_landmarks(
     like: IntensityImage | None = None,
     *,
     transform: PointKind = "rigid",
-    stiffness: Annotated[float, Ge(0), Advanced()] = 0.0,
+    stiffness: Annotated[float, Ge(0), Advanced(), When("transform", ("thin_plate",))] = 0.0,
     progress: Progress = silent,
 ) -> LandmarkResult:
     """Find the transform that brings corresponding points onto each other.

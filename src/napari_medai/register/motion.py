@@ -11,7 +11,7 @@ from annotated_types import Ge
 from napari_medai.core.errors import ArgumentError
 from napari_medai.core.geometry import FloatArray
 from napari_medai.core.image import MedicalImage
-from napari_medai.core.operation import IntensityImage, operation
+from napari_medai.core.operation import IntensityImage, When, operation
 from napari_medai.core.progress import Progress, Step, part, silent
 from napari_medai.core.transform import SpatialTransform
 from napari_medai.register.deformable import Plan
@@ -47,7 +47,7 @@ def correct_motion(
     *,
     reference: Annotated[int, Ge(-1)] = 0,
     transform: TransformKind = "rigid",
-    effort: Effort = "fast",
+    effort: Annotated[Effort, When("transform", ("deformable",))] = "fast",
     device: str = "auto",
     progress: Progress = silent,
 ) -> MotionResult:

@@ -12,7 +12,7 @@ from napari_medai.core.errors import ArgumentError
 from napari_medai.core.geometry import FloatArray
 from napari_medai.core.image import MedicalImage
 from napari_medai.core.landmarks import Landmarks
-from napari_medai.core.operation import IntensityImage, operation
+from napari_medai.core.operation import IntensityImage, When, operation
 from napari_medai.core.progress import Progress, silent, track
 from napari_medai.preprocess.arrays import FloatVolume, as_float, grey, labels_image
 from napari_medai.preprocess.check import BoolArray, require_contrast, require_finite
@@ -87,7 +87,7 @@ def live_wire(
     sigma_mm: Annotated[float, Interval(gt=0, le=20)] = 1.0,
     edge_weight: Annotated[float, Interval(ge=0, le=1000)] = 50.0,
     closed: bool = True,
-    fill: bool = True,
+    fill: Annotated[bool, When("closed", (True,))] = True,
     progress: Progress = silent,
 ) -> MedicalImage:
     """Join points by paths that follow edges: click along an outline, the path does the rest.

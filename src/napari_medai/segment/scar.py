@@ -9,7 +9,7 @@ from annotated_types import Gt, Interval
 
 from napari_medai.core.errors import ArgumentError
 from napari_medai.core.image import MedicalImage
-from napari_medai.core.operation import Advanced, IntensityImage, LabelsImage, operation
+from napari_medai.core.operation import Advanced, IntensityImage, LabelsImage, When, operation
 from napari_medai.core.progress import Progress, Step, silent, track
 from napari_medai.preprocess.arrays import Volume, as_float, labels_image
 from napari_medai.preprocess.check import (
@@ -35,7 +35,7 @@ def segment_scar(
     remote: LabelsImage | None = None,
     *,
     method: Literal["fwhm", "deviations"] = "fwhm",
-    deviations: Annotated[float, Interval(ge=1, le=10)] = 5.0,
+    deviations: Annotated[float, Interval(ge=1, le=10), When("method", ("deviations",))] = 5.0,
     min_size_mm3: Annotated[float, Interval(ge=0), Advanced()] = 0.0,
     progress: Progress = silent,
 ) -> MedicalImage:

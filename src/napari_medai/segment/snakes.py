@@ -8,7 +8,7 @@ import numpy as np
 from annotated_types import Interval
 
 from napari_medai.core.image import MedicalImage
-from napari_medai.core.operation import IntensityImage, LabelsImage, operation
+from napari_medai.core.operation import IntensityImage, LabelsImage, When, operation
 from napari_medai.core.progress import Progress, silent
 from napari_medai.preprocess.arrays import Volume, as_float, grey
 from napari_medai.preprocess.background import in_background
@@ -24,8 +24,8 @@ def contour_morphological(
     start: LabelsImage,
     *,
     method: Literal["edges", "regions"] = "regions",
-    sigma_mm: Annotated[float, Interval(gt=0, le=20)] = 1.0,
-    balloon: Annotated[int, Interval(ge=-3, le=3)] = 1,
+    sigma_mm: Annotated[float, Interval(gt=0, le=20), When("method", ("edges",))] = 1.0,
+    balloon: Annotated[int, Interval(ge=-3, le=3), When("method", ("edges",))] = 1,
     smoothing: Annotated[int, Interval(ge=0, le=10)] = 1,
     iterations: Iterations = 60,
     progress: Progress = silent,

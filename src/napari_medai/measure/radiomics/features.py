@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from napari_medai.core.errors import ArgumentError
 from napari_medai.core.geometry import Geometry
 from napari_medai.core.image import MedicalImage
-from napari_medai.core.operation import Advanced, IntensityImage, LabelsImage, operation
+from napari_medai.core.operation import Advanced, IntensityImage, LabelsImage, When, operation
 from napari_medai.core.progress import Progress, Step, silent
 from napari_medai.measure.labelling import label_name, named_labels, present_labels, single_volume
 from napari_medai.measure.radiomics.discretise import Discretisation
@@ -41,7 +41,7 @@ def measure_radiomics(
     *,
     families: tuple[Family, ...] = FAMILIES,
     discretisation: Discretisation = "fixed_number",
-    bins: Annotated[float, Gt(0)] = 32.0,
+    bins: Annotated[float, Gt(0), When("discretisation", ("fixed_size", "fixed_number"))] = 32.0,
     spacing_mm: Annotated[float, Interval(gt=0, le=50)] | None = None,
     interpolation: Literal["linear", "cubic"] = "linear",
     round_intensities: bool = False,
@@ -51,7 +51,9 @@ def measure_radiomics(
     by_slice: bool = False,
     aggregation: Aggregation = "all",
     ivh_discretisation: Annotated[Discretisation, Advanced()] = "none",
-    ivh_bins: Annotated[float, Gt(0), Advanced()] = 1000.0,
+    ivh_bins: Annotated[
+        float, Gt(0), Advanced(), When("ivh_discretisation", ("fixed_size", "fixed_number"))
+    ] = 1000.0,
     layout: Layout = "long",
     progress: Progress = silent,
 ) -> DataFrame:

@@ -11,7 +11,7 @@ from annotated_types import Interval
 from napari_medai.core.errors import ArgumentError
 from napari_medai.core.geometry import FloatArray
 from napari_medai.core.image import MedicalImage
-from napari_medai.core.operation import IntensityImage, operation
+from napari_medai.core.operation import IntensityImage, When, operation
 from napari_medai.core.progress import Progress, silent
 from napari_medai.measure.radiomics.filters.boundary import (
     Boundary,
@@ -37,7 +37,7 @@ def filter_laws(
     kernels: str = "L5E5E5",
     energy_voxels: Annotated[int, Interval(ge=0, le=50)] = 7,
     rotation_invariant: bool = True,
-    pooling: Pooling = "max",
+    pooling: Annotated[Pooling, When("rotation_invariant", (True,))] = "max",
     by_slice: bool = False,
     boundary: Boundary = "mirror",
     progress: Progress = silent,

@@ -10,7 +10,7 @@ from annotated_types import Interval
 from napari_medai.core.errors import ArgumentError
 from napari_medai.core.geometry import FloatArray
 from napari_medai.core.image import MedicalImage
-from napari_medai.core.operation import IntensityImage, operation
+from napari_medai.core.operation import IntensityImage, When, operation
 from napari_medai.core.progress import Progress, silent
 from napari_medai.measure.radiomics.filters.boundary import (
     Boundary,
@@ -47,7 +47,7 @@ def filter_wavelet(
     level: Annotated[int, Interval(ge=1, le=6)] = 1,
     bands: str = "LLH",
     rotation_invariant: bool = True,
-    pooling: Pooling = "max",
+    pooling: Annotated[Pooling, When("rotation_invariant", (True,))] = "max",
     by_slice: bool = False,
     boundary: Boundary = "mirror",
     progress: Progress = silent,
