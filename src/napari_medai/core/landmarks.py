@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_medai.core.errors import ArgumentError
 from napari_medai.core.geometry import FloatArray, Unit
@@ -35,6 +36,8 @@ class Landmarks:
         What a person calls the set.
     history : tuple of Record
         The steps that led here.
+    absent : (N,) array_like of bool, optional
+        Points the image does not show; their position is a guess, or where the point would be.
 
     Raises
     ------
@@ -49,6 +52,7 @@ class Landmarks:
     unit: Unit = "mm"
     name: str = ""
     history: tuple[Record, ...] = ()
+    absent: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         names = tuple(str(n) for n in self.names)
@@ -71,6 +75,8 @@ class Landmarks:
                 if value.shape != shape:
                     raise ArgumentError(f"Found {key} of shape {value.shape}; needed {shape}.")
                 object.__setattr__(self, key, value)
+        if self.absent is not None:
+            object.__setattr__(self, "absent", _flags(self.absent, count))
 
     def __len__(self) -> int:
         return len(self.names)
@@ -97,7 +103,23 @@ class Landmarks:
             positions=self.positions[rows],
             covariance=None if self.covariance is None else self.covariance[rows],
             confidence=None if self.confidence is None else self.confidence[rows],
+            absent=None if self.absent is None else self.absent[rows],
         )
+
+    @property
+    def present(self) -> Landmarks:
+        """Only the points the image shows."""
+        if self.absent is None or not self.absent.any():
+            return self
+        return self.selected([n for n, gone in zip(self.names, self.absent, strict=True) if not gone])
+
+
+def _flags(values: Any, count: int) -> NDArray[np.bool_]:
+    flags = np.array(values)
+    if flags.shape != (count,) or flags.dtype != np.bool_:
+        raise ArgumentError(f"Found absent of shape {flags.shape}, {flags.dtype}; needed {count} truth values.")
+    flags.flags.writeable = False
+    return flags
 
 
 def _frozen(values: Any, what: str) -> FloatArray:
