@@ -9,6 +9,10 @@ from typing import Any
 
 from qtpy.QtWidgets import QFileDialog, QLabel, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
+from napari_medai.core.errors import MedAIError
+from napari_medai.core.files import write_text
+from napari_medai.gui.notify import explain
+
 _SHOWN = 2_000
 
 
@@ -40,9 +44,13 @@ class DocumentPanel(QWidget):
 
     def save(self, path: str | Path) -> None:
         """Write the values as JSON, all of them."""
-        Path(path).write_text(json.dumps(self.values), encoding="utf-8")
+        write_text(path, json.dumps(self.values))
 
     def _choose_file(self) -> None:
         path, _ = QFileDialog.getSaveFileName(self, "Save the values", "result.json", "JSON (*.json)")
-        if path:
+        if not path:
+            return
+        try:
             self.save(path)
+        except MedAIError as error:
+            explain(error)

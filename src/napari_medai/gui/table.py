@@ -24,6 +24,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_medai.core.errors import ArgumentError, MedAIError
+from napari_medai.core.files import written_beside
 from napari_medai.gui.notify import explain
 from napari_medai.gui.region_colours import colour_labels, uncolour_labels
 from napari_medai.gui.regions import Regions, rows_by_label
@@ -82,10 +83,11 @@ class TablePanel(QWidget):
 
     def save(self, path: str | Path) -> None:
         """Write the rows shown with every digit: as Excel if the suffix is .xlsx, else as CSV."""
-        if str(path).lower().endswith(".xlsx"):
-            self.model.shown.to_excel(path, index=False)
-        else:
-            self.model.shown.to_csv(path, index=False)
+        with written_beside(Path(path)) as partial:
+            if partial.suffix.lower() == ".xlsx":
+                self.model.shown.to_excel(partial, index=False)
+            else:
+                self.model.shown.to_csv(partial, index=False)
 
     def colour(self) -> None:
         """Colour the labels that went in by the chosen column of the rows shown."""
@@ -145,8 +147,12 @@ class TablePanel(QWidget):
         path, _ = QFileDialog.getSaveFileName(
             self, "Save the table", f"measures.{kind}", f"{name} (*.{kind})"
         )
-        if path:
+        if not path:
+            return
+        try:
             self.save(path if path.lower().endswith(f".{kind}") else f"{path}.{kind}")
+        except MedAIError as error:
+            explain(error)
 
     def _lay_out(self) -> None:
         top, bottom = QHBoxLayout(), QHBoxLayout()

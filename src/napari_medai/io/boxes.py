@@ -8,7 +8,7 @@ import numpy as np
 
 from napari_medai.core.boxes import Boxes
 from napari_medai.core.errors import MedAIError, ReadError, WriteError
-from napari_medai.io.files import written_beside
+from napari_medai.core.files import written_beside
 from napari_medai.io.frame_csv import frame_csv_text, read_frame_csv
 
 

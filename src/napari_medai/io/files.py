@@ -1,16 +1,12 @@
-"""Files found, named without betraying where they lie, and written whole or not at all."""
+"""Files found, and named without betraying where they lie."""
 
 from __future__ import annotations
 
-import shutil
-import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from napari_medai.core.errors import ReadError, WriteError
+from napari_medai.core.errors import ReadError
 
 COMPRESSION_LIMIT = 1040
 """No deflate stream holds more than this many bytes a byte."""
@@ -71,40 +67,6 @@ def stem(path: Path) -> str:
         name = name[:-3]
     base = name.rsplit(".", 1)[0] if "." in name[1:] else name
     return base or path.name
-
-
-@contextmanager
-def written_beside(path: Path) -> Iterator[Path]:
-    """Yield a path in the same folder to write to; rename it to ``path`` when all went well.
-
-    Parameters
-    ----------
-    path : Path
-        Where the file (or folder) shall be in the end.
-
-    Raises
-    ------
-    WriteError
-        If the folder does not exist or the disk refuses. Nothing is left behind.
-    """
-    if not path.parent.is_dir():
-        raise WriteError(
-            f"Found no folder {path.parent.name!r} to write {path.name} into.", hint="Create it first."
-        )
-    partial = path.with_name(f".partial-{uuid.uuid4().hex[:8]}-{path.name}")
-    try:
-        yield partial
-        partial.replace(path)
-    except OSError as error:
-        raise WriteError(
-            f"{path.name} could not be written: {error.strerror or type(error).__name__}.",
-            hint="Check the free space, and whether the folder may be written to.",
-        ) from error
-    finally:
-        if partial.is_dir():
-            shutil.rmtree(partial, ignore_errors=True)
-        else:
-            partial.unlink(missing_ok=True)
 
 
 def read_exactly(stream: BinaryIO, buffer: memoryview, shown: str) -> None:

@@ -12,9 +12,10 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from napari_medai.core.errors import ArgumentError, ReadError, WriteError
+from napari_medai.core.files import written_beside
 from napari_medai.core.geometry import FloatArray, Unit
 from napari_medai.core.landmarks import Landmarks
-from napari_medai.io.files import stem, written_beside
+from napari_medai.io.files import stem
 from napari_medai.io.frame_csv import frame_csv_text, stated_unit
 
 Frame: TypeAlias = Literal["LPS", "RAS"]

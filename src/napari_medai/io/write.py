@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_medai.core.errors import WriteError
+from napari_medai.core.files import written_beside
 from napari_medai.core.image import MedicalImage
-from napari_medai.io.files import written_beside
 
 if TYPE_CHECKING:
     from napari_medai.io.dicom.reference import Reference

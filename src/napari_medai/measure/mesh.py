@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from annotated_types import Gt, Interval
@@ -15,12 +15,11 @@ from napari_medai.core.geometry import FloatArray, Geometry, Unit
 from napari_medai.core.operation import LabelsImage, operation
 from napari_medai.core.progress import Progress, Step, silent
 from napari_medai.measure.labelling import label_name, present_labels, single_volume
+from napari_medai.measure.mesh_files import Frame, write_triangles
 from napari_medai.measure.surface import bounding_box
 
 if TYPE_CHECKING:
     from napari_medai.core.history import Record
-
-Frame: TypeAlias = Literal["LPS", "RAS"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,10 +65,8 @@ class Mesh:
         return all(np.array_equal(a, b) for a, b in zip(forth, back, strict=True))
 
     def save(self, path: str | Path, frame: Frame = "LPS") -> None:
-        """Write the mesh as STL, OBJ or PLY; see :func:`napari_medai.measure.mesh_files.write_mesh`."""
-        from napari_medai.measure.mesh_files import write_mesh
-
-        write_mesh(self, path, frame)
+        """Write the mesh as STL, OBJ or PLY; see :func:`napari_medai.measure.mesh_files.write_triangles`."""
+        write_triangles(self.vertices, self.faces, path, unit=self.unit, frame=frame)
 
     def _normals(self) -> FloatArray:
         a, b, c = (self.vertices[self.faces[:, k]] for k in range(3))

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_medai.core.errors import ArgumentError, WriteError
+from napari_medai.core.errors import ArgumentError
+from napari_medai.core.files import write_text
 from napari_medai.measure.agreement import bland_altman
 from napari_medai.measure.plots import bland_altman_plot, strip_plot
 from napari_medai.measure.study import compare_paired, find_outliers, require_columns, summarise
@@ -60,8 +61,6 @@ def write_study_report(
         If the folder does not exist.
     """
     path = Path(path)
-    if not path.parent.is_dir():
-        raise WriteError(f"The folder of {path.name} does not exist.", hint="Make it first.")
     if len(methods) not in (1, 2):
         raise ArgumentError(f"Found {len(methods)} methods; needed one, or two to compare.")
     for table in methods.values():
@@ -73,7 +72,7 @@ def write_study_report(
         parts.append(_two_methods(methods, columns, case, by, seed))
     body = "".join(parts)
     page = f"<!doctype html><meta charset='utf-8'><title>Study</title><style>{_STYLE}</style>{body}"
-    path.write_text(page, encoding="utf-8")
+    write_text(path, page)
     return path
 
 

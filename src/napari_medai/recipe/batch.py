@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from napari_medai.core.errors import ArgumentError, WriteError
+from napari_medai.core.files import write_text
 from napari_medai.core.history import package_version
 from napari_medai.core.progress import Progress, silent
 from napari_medai.core.settings import settings
 from napari_medai.recipe.cases import Case
 from napari_medai.recipe.execute import prepare
-from napari_medai.recipe.files import as_text, load, write_text
+from napari_medai.recipe.files import as_text, load
 from napari_medai.recipe.lock import locked
 from napari_medai.recipe.memory import available_bytes, estimate_bytes
 from napari_medai.recipe.one_case import PARTIAL, Job, Outcome, read_outcome

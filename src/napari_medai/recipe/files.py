@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from napari_medai.core.errors import ArgumentError, ReadError, WriteError
+from napari_medai.core.files import write_text
 from napari_medai.recipe.recipe import Recipe
 
 _MAX_BYTES = 2_000_000
@@ -77,13 +78,3 @@ def as_text(recipe: Recipe, *, json_format: bool = False) -> str:
     if json_format:
         return json.dumps(recipe.to_json(), indent=2) + "\n"
     return str(yaml.safe_dump(recipe.to_json(), sort_keys=False, allow_unicode=True, width=100))
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file in one stroke: whoever reads it finds the old one or the new one, whole."""
-    beside = path.with_name(f".partial-{path.name}")
-    try:
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)

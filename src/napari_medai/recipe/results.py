@@ -15,6 +15,7 @@ import numpy as np
 
 from napari_medai.core.boxes import Boxes
 from napari_medai.core.errors import WriteError
+from napari_medai.core.files import write_text
 from napari_medai.core.image import MedicalImage
 from napari_medai.core.landmarks import Landmarks
 from napari_medai.core.transform import SpatialTransform
@@ -63,10 +64,10 @@ def write_value(value: Any, path: Path) -> None:
         value.save(path)
     elif is_table(value):
         _require_suffix(path, ".csv", "a table")
-        path.write_text(csv_of(value), encoding="utf-8")
+        write_text(path, csv_of(value))
     else:
         _require_suffix(path, ".json", "values")
-        path.write_text(json.dumps(plain(value), indent=2), encoding="utf-8")
+        write_text(path, json.dumps(plain(value), indent=2))
 
 
 def suffix_of(value: Any, image_suffix: str = ".nii.gz") -> str:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_medai.core.errors import ArgumentError
+from napari_medai.core.files import write_text
 from napari_medai.core.image import MedicalImage
 from napari_medai.core.progress import Progress, Step, part
 from napari_medai.preprocess.arrays import FloatVolume
@@ -58,7 +59,7 @@ class PixelClassifier:
 
     def save(self, path: str | Path) -> None:
         """Write it as JSON."""
-        Path(path).write_text(json.dumps(self.content), encoding="utf-8")
+        write_text(path, json.dumps(self.content))
 
     def record_entry(self) -> dict[str, str]:
         """Return it for a history: whole, but packed."""

@@ -15,9 +15,9 @@ from napari_medai.cli.demo.case import Case, Clock
 from napari_medai.cli.demo.report import page
 from napari_medai.cli.progress import Bar
 from napari_medai.core.errors import WriteError
+from napari_medai.core.files import write_text
 from napari_medai.core.history import package_version
 from napari_medai.core.progress import Progress
-from napari_medai.recipe.files import write_text
 
 REPORT = "report.html"
 CASES = ("fundus", "torso", "abdomen")

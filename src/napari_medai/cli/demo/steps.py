@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_medai.core.errors import MedAIError
+from napari_medai.core.files import write_text
 from napari_medai.core.image import MedicalImage
-from napari_medai.recipe.files import write_text
 from napari_medai.recipe.results import csv_of
 
 if TYPE_CHECKING:

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from napari_medai.core.errors import MedAIError, ReadError, WriteError
+from napari_medai.core.files import written_beside
 from napari_medai.core.progress import Progress, silent, track
 from napari_medai.io.dicom.header import quiet_pydicom
 from napari_medai.io.dicom.identity import Options, cleaned
-from napari_medai.io.files import Skipped, written_beside
+from napari_medai.io.files import Skipped
 from napari_medai.io.find import open_sources
 
 _OFTEN_BURNED_IN = ("US", "ES", "XC", "OT", "SC", "RF", "XA", "DX", "CR", "GM", "OP")
