@@ -20,6 +20,7 @@ def fit(
     steps: int,
     *,
     rate: float,
+    loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] | None = None,
     check: Callable[[torch.nn.Module], str] | None = None,
 ) -> torch.nn.Module:
     """Train a network on freshly drawn patches.
@@ -29,11 +30,13 @@ def fit(
     network : torch.nn.Module
         Trained in place.
     draw : callable
-        Returns a batch: inputs (batch, channels, *patch) and class numbers (batch, *patch).
+        Returns a batch: inputs (batch, channels, *patch) and class numbers (batch, *patch), or (batch,).
     steps : int
         How many batches.
     rate : float
         The largest learning rate; it rises over the first tenth and falls to nothing by a cosine.
+    loss : callable, optional
+        From scores and class numbers to what is made small; cross-entropy and Dice by default.
     check : callable, optional
         What to print about the averaged network every 250 steps.
 
@@ -43,6 +46,7 @@ def fit(
         The running average of the weights, in evaluation mode.
     """
     network.train()
+    measure = loss or dice_and_cross_entropy
     averaged = copy.deepcopy(network).eval().requires_grad_(False)
     optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=1e-2)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, steps, pct_start=0.1)
@@ -51,14 +55,14 @@ def fit(
         inputs, classes = draw()
         with torch.autocast(inputs.device.type, torch.bfloat16):
             scores = network(inputs)
-        loss = dice_and_cross_entropy(scores.float(), classes)
+        wrong = measure(scores.float(), classes)
         optimiser.zero_grad()
-        loss.backward()
+        wrong.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimiser.step()
         schedule.step()
         average(averaged, network, min(SMOOTHING, step / (step + 9)))
-        shown = loss.item() if step == 1 else 0.98 * shown + 0.02 * loss.item()
+        shown = wrong.item() if step == 1 else 0.98 * shown + 0.02 * wrong.item()
         if step % 250 == 0 or step == steps:
             said = check(averaged) if check else ""
             print(

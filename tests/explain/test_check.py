@@ -23,6 +23,7 @@ from napari_medai.explain.check.subject import Subject
 from napari_medai.explain.check.suite import Report, check_map
 from napari_medai.explain.layers import default_layer, list_layers
 from napari_medai.explain.methods import window_map
+from napari_medai.explain.question import Question
 from napari_medai.explain.targets import class_probability
 
 
@@ -157,7 +158,7 @@ def subject(method: str) -> Subject:
             return edge_map(sample[0].numpy())
         return window_map(net, sample, target, method, [layer], 0.0, progress)
 
-    return Subject(network, volume, 1, explain, layer.cells, region)
+    return Subject(network, volume, Question("segmentation", 1, region), explain, layer.cells)
 
 
 def outcome(report: Report) -> dict[str, bool]:

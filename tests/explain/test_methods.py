@@ -11,6 +11,7 @@ from napari_medai.core.errors import ArgumentError
 from napari_medai.explain import explain_prediction, list_model_layers
 from napari_medai.explain.attribution import integrated_gradients
 from napari_medai.explain.methods import INPUT_METHODS, fused
+from napari_medai.explain.question import Question
 from napari_medai.explain.targets import region_score
 from napari_medai.explain.windows import input_region_map
 from napari_medai.models.model import Model
@@ -60,7 +61,7 @@ def test_one_window_gives_the_input_map_of_the_plain_network(model, image, regio
     volume = np.array(image.array[None, :, :, :16])
     where = np.array(region.array[:, :, :16]) > 0
     ours = input_region_map(
-        model.network, volume, where, (16, 16, 16), target=1, method="integrated_gradients"
+        model.network, volume, Question("segmentation", 1, where), (16, 16, 16), method="integrated_gradients"
     )
     score = region_score(1, torch.from_numpy(where))
     plain = integrated_gradients(model.network, torch.from_numpy(volume)[None], score, float(volume.min()))
@@ -71,7 +72,9 @@ def test_windows_without_the_region_are_not_explained(model, region):
     volume = np.random.default_rng(0).normal(size=(1, 16, 16, 64)).astype(np.float32)
     where = np.zeros((16, 16, 64), bool)
     where[8, 8, 3] = True
-    heat = input_region_map(model.network, volume, where, (16, 16, 16), target=1, method="smooth_grad")
+    heat = input_region_map(
+        model.network, volume, Question("segmentation", 1, where), (16, 16, 16), method="smooth_grad"
+    )
     assert heat.any()
     assert not heat[..., 16:].any()
 

@@ -12,6 +12,7 @@ from napari_medai.core.progress import Step
 from napari_medai.explain import explain_prediction
 from napari_medai.explain.cam import gradient_map
 from napari_medai.explain.layers import default_layer, list_layers
+from napari_medai.explain.question import Question
 from napari_medai.explain.targets import region_score
 from napari_medai.explain.windows import region_map
 from napari_medai.models.model import Model
@@ -70,7 +71,7 @@ def test_one_window_gives_the_map_of_the_plain_network(model: Model):
     region = np.zeros((16, 16, 16), bool)
     region[4:9, 4:9, 4:9] = True
     layer = default_layer(list_layers(model.network, torch.zeros(1, 1, 16, 16, 16)), dense=True)
-    whole = region_map(model.network, volume, region, (16, 16, 16), layer, target=1)
+    whole = region_map(model.network, volume, Question("segmentation", 1, region), (16, 16, 16), layer)
     score = region_score(1, torch.from_numpy(region))
     cells = gradient_map(model.network, torch.from_numpy(volume)[None], score, layer).clamp(min=0)
     expected = torch.nn.functional.interpolate(cells[None, None], size=(16, 16, 16), mode="trilinear")
@@ -82,7 +83,7 @@ def test_windows_without_the_region_say_nothing(model: Model):
     region = np.zeros((16, 16, 64), bool)
     region[8, 8, 4] = True
     layer = default_layer(list_layers(model.network, torch.zeros(1, 1, 16, 16, 16)), dense=True)
-    heat = region_map(model.network, volume, region, (16, 16, 16), layer, target=1)
+    heat = region_map(model.network, volume, Question("segmentation", 1, region), (16, 16, 16), layer)
     assert not heat[..., 24:].any()
 
 

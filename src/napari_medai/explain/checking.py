@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from annotated_types import Interval
 
+from napari_medai.core.boxes import Boxes
 from napari_medai.core.errors import ArgumentError
+from napari_medai.core.landmarks import Landmarks
 from napari_medai.core.operation import Advanced, IntensityImage, LabelsImage, operation
-from napari_medai.core.progress import Progress, part, silent
+from napari_medai.core.progress import Progress, silent
+from napari_medai.core.progress import part as share
+from napari_medai.explain.asking import Part, Wish, ask
 from napari_medai.explain.check.subject import Floats, Mask, Subject
 from napari_medai.explain.layers import Layer
 from napari_medai.explain.methods import Method, window_map
-from napari_medai.explain.subject import chosen_layers, on_seen_grid, one_volume, region_to_explain
+from napari_medai.explain.subject import chosen_layers, on_seen_grid, seen_by
 from napari_medai.models.infer import extend_to_tile, window_corners, window_slices
-from napari_medai.models.prepare import prepare
 from napari_medai.models.store import ModelArgument, as_model
 
 if TYPE_CHECKING:
@@ -56,8 +59,11 @@ def check_explanation(
     model: ModelArgument = "phantom-3d",
     region: LabelsImage | None = None,
     mask: LabelsImage | None = None,
+    place: Landmarks | None = None,
+    box: Boxes | None = None,
     *,
     target: str = "",
+    part: Part = "whole",
     method: Method = "grad_cam",
     layer: Annotated[str, Advanced()] = "",
     seed: Annotated[int, Interval(ge=0, le=2**31 - 1)] = 0,
@@ -86,14 +92,19 @@ def check_explanation(
     image : MedicalImage
         Any size, spacing and orientation; no time axis.
     model : str or path or Model
-        A segmentation model.
+        A model of any task.
     region : MedicalImage, optional
-        Where the score is summed: every voxel above 0. By default the voxels that the model itself
-        gives to the label.
+        Where the score is summed: every voxel above 0. By default as when explaining.
     mask : MedicalImage, optional
         Where the evidence is known to lie: every voxel above 0.
+    place : Landmarks, optional
+        The component or voxel that is explained.
+    box : Boxes, optional
+        The score is summed over the first box.
     target : str
-        The label's name or number. Empty: the label to which the model gives most voxels.
+        The name or number of the label, class, point or value; empty: as when explaining.
+    part : {"whole", "component", "voxel"}
+        As when explaining.
     method : str
         How the map is made.
     layer : str
@@ -137,21 +148,21 @@ def check_explanation(
 
     loaded = as_model(model)
     layers = chosen_layers(loaded, layer, method)
-    seen = prepare(loaded.spec, one_volume(image), part(progress, 0, 0.02, "Preparing"))
-    index, where = region_to_explain(
-        loaded, seen, image, region, target, device, overlap, part(progress, 0.02, 0.1)
+    seen = seen_by(loaded, image, share(progress, 0, 0.02, "Preparing"))
+    wish = Wish(target, part, region, place, box)
+    question = ask(
+        loaded, seen, image, wish, device=device, overlap=overlap, progress=share(progress, 0.02, 0.1)
     )
     known = None if mask is None else on_seen_grid(mask, "mask", seen, image)
-    volume, inside, known = _fullest_window(seen.volume, where, known, loaded.spec.tile, overlap)
-    with ready(loaded.network, device) as (lent, place), torch.inference_mode(False), torch.no_grad():
+    volume, inside, known = _fullest_window(seen.volume, question.region, known, loaded.spec.tile, overlap)
+    with ready(loaded.network, device) as (lent, where), torch.inference_mode(False), torch.no_grad():
         subject = Subject(
             lent,
             volume,
-            index,
+            replace(question, region=inside),
             _explainer(method, layers, float(seen.volume.min())),
             _cells(layers, volume),
-            inside,
-            str(place),
+            str(where),
         )
         report = check_map(
             subject,
@@ -160,7 +171,7 @@ def check_explanation(
             draws=draws,
             curve_points=curve_points,
             seed=seed,
-            progress=part(progress, 0.1, 1),
+            progress=share(progress, 0.1, 1),
         )
     return ExplanationCheck(_table(report, seed), _curves(report))
 
@@ -179,19 +190,30 @@ def _cells(layers: Sequence[Layer], volume: Floats) -> tuple[int, ...]:
 
 
 def _fullest_window(
-    volume: Floats, region: Mask, mask: Mask | None, tile: Sequence[int], overlap: float
-) -> tuple[Floats, Mask, Mask | None]:
-    """Cut the window that holds most of the region from the input, the region and the mask."""
+    volume: Floats, region: Mask | None, mask: Mask | None, tile: Sequence[int], overlap: float
+) -> tuple[Floats, Mask | None, Mask | None]:
+    """Cut the window that holds most of the region from the input, the region and the mask.
+
+    Without a region the window that holds most of the mask counts, or else the one in the middle.
+    """
     padded, _ = extend_to_tile(volume, tile)
-    where = extend_to_tile(region[None].astype(np.float32), tile)[0][0] > 0
-    known = None if mask is None else extend_to_tile(mask[None].astype(np.float32), tile)[0][0] > 0
-    if not where.any():
+    where, known = _extended(region, tile), _extended(mask, tile)
+    if where is not None and not where.any():
         raise ArgumentError(
             "The region to explain is empty.", hint="Choose a class that is there, or paint one."
         )
     corners = window_corners(padded.shape[1:], tile, overlap)
-    box = window_slices(max(corners, key=lambda c: int(where[window_slices(c, tile)].sum())), tile)
-    return np.array(padded[(slice(None), *box)]), where[box], None if known is None else known[box]
+    guide = where if where is not None else known
+    corner = corners[len(corners) // 2]
+    if guide is not None:
+        corner = max(corners, key=lambda c: int(guide[window_slices(c, tile)].sum()))
+    box = window_slices(corner, tile)
+    cut = [None if m is None else m[box] for m in (where, known)]
+    return np.array(padded[(slice(None), *box)]), cut[0], cut[1]
+
+
+def _extended(mask: Mask | None, tile: Sequence[int]) -> Mask | None:
+    return None if mask is None else extend_to_tile(mask[None].astype(np.float32), tile)[0][0] > 0
 
 
 def _table(report: Report, seed: int) -> DataFrame:

@@ -21,7 +21,7 @@ def list_model_layers(model: ModelArgument = "phantom-3d", *, progress: Progress
     Parameters
     ----------
     model : str or path or Model
-        A segmentation model.
+        A model of any task.
     progress : Progress
         Hears one report before the network runs.
 
@@ -41,12 +41,13 @@ def list_model_layers(model: ModelArgument = "phantom-3d", *, progress: Progress
     from pandas import DataFrame
 
     from napari_medai.explain.layers import default_layer
+    from napari_medai.explain.question import DENSE
     from napari_medai.explain.subject import model_layers
 
     loaded = as_model(model)
     progress(Step(0, 1, "Running the network"))
     layers = model_layers(loaded)
-    chosen = default_layer(layers, dense=True)
+    chosen = default_layer(layers, dense=loaded.spec.task in DENSE)
     tile = loaded.spec.tile
     spacing = loaded.spec.spacing or (1.0,) * len(tile)
     return DataFrame(

@@ -1,4 +1,4 @@
-"""Where a segmentation network looked for a label."""
+"""Where a network looked: for a label, a class, a point or a value."""
 
 from __future__ import annotations
 
@@ -8,58 +8,76 @@ import numpy as np
 from annotated_types import Interval
 from numpy.typing import NDArray
 
+from napari_medai.core.boxes import Boxes
 from napari_medai.core.geometry import Geometry
 from napari_medai.core.image import MedicalImage
+from napari_medai.core.landmarks import Landmarks
 from napari_medai.core.operation import Advanced, IntensityImage, LabelsImage, operation
-from napari_medai.core.progress import Progress, Step, part, silent
+from napari_medai.core.progress import Progress, Step, silent
+from napari_medai.core.progress import part as share
 from napari_medai.core.sampling import sample_volume
+from napari_medai.explain.asking import Part, Wish, ask
 from napari_medai.explain.layers import Layer
 from napari_medai.explain.methods import INPUT_METHODS, Method, fused
-from napari_medai.explain.subject import cell_steps, chosen_layers, one_volume, region_to_explain
+from napari_medai.explain.question import Question
+from napari_medai.explain.subject import cell_steps, chosen_layers, seen_by
 from napari_medai.models.model import Model
-from napari_medai.models.prepare import Prepared, prepare
+from napari_medai.models.prepare import Prepared
 from napari_medai.models.store import ModelArgument, as_model
 
 NOT_CHECKED = "This map has not been checked: it shows where the network may have looked, not why."
 
 
-@operation(group="explain", title="Explain a label by a class-activation map")
+@operation(group="explain", title="Explain a prediction by a class-activation map")
 def explain_prediction(
     image: IntensityImage,
     model: ModelArgument = "phantom-3d",
     region: LabelsImage | None = None,
+    place: Landmarks | None = None,
+    box: Boxes | None = None,
     *,
     target: str = "",
+    part: Part = "whole",
     method: Method = "grad_cam",
     layer: Annotated[str, Advanced()] = "",
     device: str = "auto",
     overlap: Annotated[float, Interval(ge=0, le=0.9), Advanced()] = 0.5,
     progress: Progress = silent,
 ) -> MedicalImage:
-    """Show where a segmentation network looked when it gave a label.
+    """Show where a network looked when it gave a label, a class, a point or a value.
 
-    The explained value is the sum of the label's scores over a region of the whole image. The map is
-    as coarse as the layer's cells, whose size is said in ``meta["explain"]["cell_size"]``: finer
-    detail in the picture comes from interpolation alone.
+    For a model that gives a map (segmentation, landmarks) the explained value is the sum of one
+    channel's scores over a region of the whole image; for a classifier or regressor it is the score
+    of the class or the value. The map is as coarse as the layer's cells, whose size is said in
+    ``meta["explain"]["cell_size"]``: finer detail in the picture comes from interpolation alone.
 
     Parameters
     ----------
     image : MedicalImage
         Any size, spacing and orientation; no time axis.
     model : str or path or Model
-        A segmentation model.
+        A model of any task.
     region : MedicalImage, optional
         Where the score is summed: every voxel above 0. By default the voxels that the model itself
-        gives to the label.
+        gives to the label, or around the peak of the point's heat map.
+    place : Landmarks, optional
+        The first point says which component, or which voxel, is explained: see ``part``.
+    box : Boxes, optional
+        The score is summed over the first box.
     target : str
-        The label's name or number. Empty: the label to which the model gives most voxels.
+        The name or number of the label, class, point or value. Empty: the label to which the model
+        gives most voxels, the likeliest class, or the only point or value.
+    part : {"whole", "component", "voxel"}
+        Models that give a map: all voxels of the label; the connected part of it at ``place`` (without
+        a place the largest); or the voxel at ``place`` alone.
     method : str
         How the map is made. Those that end in cam look at a layer; occlusion, integrated gradients,
         SmoothGrad and guided backpropagation look at the input. The last is known to draw the
         image's edges whatever the network has learnt, and is there to be compared with.
     layer : str
         The layer to look at, from the table of the model's layers; several, separated by commas, are
-        averaged, each with its maximum at 1. Empty: the last one of the coarsest grid.
+        averaged, each with its maximum at 1. Empty: the last one of the coarsest grid for a model that
+        gives a map, the last one with a grid for others.
     device : str
         Where the network runs: "auto", "cpu", "cuda" or "mps".
     overlap : float
@@ -75,7 +93,8 @@ def explain_prediction(
     Raises
     ------
     ArgumentError
-        If the label or layer is unknown, the region is empty, or the method does not apply.
+        If the name or layer is unknown, the region is empty, a place is given to a model that gives no
+        map, or the method does not apply.
     ModelError
         If the image does not fit the model.
 
@@ -85,22 +104,21 @@ def explain_prediction(
     """
     loaded = as_model(model)
     layers = chosen_layers(loaded, layer, method)
-    seen = prepare(loaded.spec, one_volume(image), part(progress, 0, 0.1, "Preparing"))
-    index, where = region_to_explain(
-        loaded, seen, image, region, target, device, overlap, part(progress, 0.1, 0.4)
+    seen = seen_by(loaded, image, share(progress, 0, 0.1, "Preparing"))
+    wish = Wish(target, part, region, place, box)
+    question = ask(
+        loaded, seen, image, wish, device=device, overlap=overlap, progress=share(progress, 0.1, 0.4)
     )
-    inner = part(progress, 0.4, 0.95)
-    heat = _heat(loaded, seen, where, layers, index, method, overlap, device, inner)
+    heat = _heat(loaded, seen, question, layers, method, overlap, device, share(progress, 0.4, 0.95))
     progress(Step(0.95, 1.0, "Bringing the map to the image"))
-    return _as_image(heat, seen, image, _facts(loaded, index, method, layers, seen.grid, heat))
+    return _as_image(heat, seen, image, _facts(loaded, question, method, layers, seen.grid, heat))
 
 
 def _heat(
     model: Model,
     seen: Prepared,
-    where: NDArray[np.bool_],
+    question: Question,
     layers: list[Layer],
-    index: int,
     method: str,
     overlap: float,
     device: str,
@@ -114,9 +132,8 @@ def _heat(
         return input_region_map(
             network,
             seen.volume,
-            where,
+            question,
             tile,
-            target=index,
             method=method,
             overlap=overlap,
             device=device,
@@ -124,15 +141,14 @@ def _heat(
         )
     maps = []
     for k, layer in enumerate(layers):
-        inner = part(progress, k / len(layers), (k + 1) / len(layers))
+        inner = share(progress, k / len(layers), (k + 1) / len(layers))
         maps.append(
             region_map(
                 network,
                 seen.volume,
-                where,
+                question,
                 tile,
                 layer,
-                target=index,
                 method=method,
                 overlap=overlap,
                 device=device,
@@ -143,10 +159,15 @@ def _heat(
 
 
 def _facts(
-    model: Model, index: int, method: str, layers: list[Layer], grid: Geometry, heat: NDArray[np.float32]
+    model: Model,
+    question: Question,
+    method: str,
+    layers: list[Layer],
+    grid: Geometry,
+    heat: NDArray[np.float32],
 ) -> dict[str, Any]:
     return {
-        "target": model.spec.outputs.labels[index],
+        "target": model.spec.outputs.names[question.index],
         "method": method,
         "layer": ", ".join(layer.name for layer in layers) or "input",
         "cell_size": cell_steps(model, layers, grid.spacing),

@@ -1,4 +1,4 @@
-"""What of a segmentation is explained: a label, and the voxels over which its score is summed."""
+"""What a model and an image bring to an explanation: its view, its layers, its channels by name."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from numpy.typing import NDArray
 
 from napari_medai.core.errors import ArgumentError
 from napari_medai.core.image import MedicalImage
-from napari_medai.core.progress import Progress, Step
+from napari_medai.core.progress import Progress, silent
 from napari_medai.core.sampling import sample_volume
 from napari_medai.explain.layers import Layer, default_layer, find_layer, list_layers
 from napari_medai.explain.methods import INPUT_METHODS
-from napari_medai.models.infer import tiled_scores
+from napari_medai.explain.question import DENSE
 from napari_medai.models.model import Model
-from napari_medai.models.prepare import Prepared
+from napari_medai.models.prepare import Prepared, prepare
+from napari_medai.models.spec import OUTPUTS_OF
+from napari_medai.models.whole import prepare_whole
 
 
 def one_volume(image: MedicalImage) -> MedicalImage:
@@ -23,6 +25,13 @@ def one_volume(image: MedicalImage) -> MedicalImage:
     if image.axes.startswith("t"):
         raise ArgumentError("Found a time series; needed one volume.", hint="Take one time point first.")
     return image
+
+
+def seen_by(model: Model, image: MedicalImage, progress: Progress = silent) -> Prepared:
+    """Bring an image to what a model sees: a map's grid, or the whole for one answer an image."""
+    if model.spec.task in DENSE:
+        return prepare(model.spec, one_volume(image), progress)
+    return prepare_whole(model.spec, one_volume(image), progress)
 
 
 def model_layers(model: Model) -> list[Layer]:
@@ -49,7 +58,7 @@ def chosen_layers(model: Model, names: str, method: str) -> list[Layer]:
         return []
     known = model_layers(model)
     if not names.strip():
-        return [default_layer(known, dense=True)]
+        return [default_layer(known, dense=model.spec.task in DENSE)]
     return [find_layer(known, name.strip()) for name in names.split(",")]
 
 
@@ -59,62 +68,6 @@ def cell_steps(model: Model, layers: Sequence[Layer], spacing: NDArray[np.float6
     return [round(float(s * t / c), 4) for s, t, c in zip(spacing, model.spec.tile, counts, strict=True)]
 
 
-def region_to_explain(
-    model: Model,
-    seen: Prepared,
-    image: MedicalImage,
-    region: MedicalImage | None,
-    target: str,
-    device: str,
-    overlap: float,
-    progress: Progress,
-) -> tuple[int, NDArray[np.bool_]]:
-    """Return the class to explain and the voxels of the network's grid over which it is summed.
-
-    Parameters
-    ----------
-    model : Model
-        A segmentation model.
-    seen : Prepared
-        The image as the network sees it.
-    image : MedicalImage
-        As it was given.
-    region : MedicalImage, optional
-        Painted on the image's grid; otherwise the voxels that the model gives to the label.
-    target : str
-        The label's name or number; empty: the label to which the model gives most voxels.
-    device, overlap, progress
-        As in prediction.
-
-    Raises
-    ------
-    ArgumentError
-        If the label is unknown, is missing beside a region, or is not found by the model.
-    """
-    index = class_index(model, target) if target else None
-    if region is not None and index is not None:
-        progress(Step(0, 1, "Taking the region"))
-        return index, on_seen_grid(region, "region", seen, image)
-    scores = tiled_scores(
-        model.network, seen.volume, model.spec.tile, overlap=overlap, device=device, progress=progress
-    )
-    predicted = scores.argmax(axis=0)
-    if region is not None:
-        raise ArgumentError(
-            "A region was given, but no label.", hint="Say which label's score to explain: target."
-        )
-    if index is None:
-        counts = np.bincount(predicted.ravel(), minlength=len(scores))[1:]
-        index = int(counts.argmax()) + 1
-    found = predicted == index
-    if not found.any():
-        raise ArgumentError(
-            f"The model finds no {model.spec.outputs.labels[index]!r} in this image.",
-            hint="Choose a label that it finds, or paint a region.",
-        )
-    return index, found
-
-
 def on_seen_grid(labels: MedicalImage, name: str, seen: Prepared, image: MedicalImage) -> NDArray[np.bool_]:
     """Bring every voxel above 0 of labels on the image's grid to the network's grid."""
     image.require_same_grid(labels, name)
@@ -122,11 +75,19 @@ def on_seen_grid(labels: MedicalImage, name: str, seen: Prepared, image: Medical
     return sample_volume(painted, seen.upright, seen.grid, interpolation="nearest") > 0
 
 
-def class_index(model: Model, target: str) -> int:
-    """Return the number of a label given by name or number."""
-    labels = model.spec.outputs.labels
-    if target in labels:
-        return labels.index(target)
-    if target.isdigit() and int(target) < len(labels):
+def channel_index(model: Model, target: str) -> int:
+    """Return the number of a label, class, point or value given by name or number.
+
+    Raises
+    ------
+    ArgumentError
+        If there is none; those that exist are named.
+    """
+    names = model.spec.outputs.names
+    if target in names:
+        return names.index(target)
+    if target.isdigit() and int(target) < len(names):
         return int(target)
-    raise ArgumentError(f"Model {model.spec.name} has no label {target!r}; it has {', '.join(labels)}.")
+    what = {"labels": "label", "classes": "class", "points": "point", "values": "value"}
+    kind = what[OUTPUTS_OF[model.spec.task]]
+    raise ArgumentError(f"Model {model.spec.name} has no {kind} {target!r}; it has {', '.join(names)}.")

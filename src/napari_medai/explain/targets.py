@@ -61,6 +61,16 @@ def region_score(index: int, mask: torch.Tensor | None = None) -> Target:
     return score
 
 
+def region_mean(index: int, mask: torch.Tensor) -> Target:
+    """The mean of one channel over a region: output (N, C, *S) -> (N,); for heat maps of landmarks."""
+
+    def score(output: torch.Tensor) -> torch.Tensor:
+        where = mask.to(output.device, output.dtype)
+        return (output[:, _checked(index, output)] * where).flatten(1).sum(dim=1) / where.sum()
+
+    return score
+
+
 def predicted_as(output: torch.Tensor, index: int) -> torch.Tensor:
     """Which voxels the network gives to a class: output (N, C, *S) -> (N, *S) of 0 and 1."""
     found = output[:, 0] > 0 if output.shape[1] == 1 else output.argmax(dim=1) == index

@@ -13,7 +13,7 @@ from napari_medai.core.progress import Progress, part, silent, track
 from napari_medai.explain.cam import activations_and_gradients, cell_map, require_average_pooling, upsample
 from napari_medai.explain.layers import Layer, frozen
 from napari_medai.explain.methods import window_map
-from napari_medai.explain.targets import region_score
+from napari_medai.explain.question import Question
 from napari_medai.explain.weightings import WEIGHTINGS
 from napari_medai.models.infer import extend_to_tile, gaussian_weight, window_corners, window_slices
 from napari_medai.models.runtime import ready
@@ -28,32 +28,29 @@ MAX_BYTES = 2 * 2**30
 def region_map(
     network: torch.nn.Module,
     volume: Floats,
-    region: NDArray[np.bool_],
+    question: Question,
     tile: Sequence[int],
     layer: Layer,
     *,
-    target: int,
     method: str = "grad_cam",
     overlap: float = 0.5,
     device: str = "cpu",
     progress: Progress = silent,
 ) -> Floats:
-    """Explain a class's score, summed over a region of the whole volume.
+    """Explain a score of the whole volume: summed over a region, or over all windows where there is none.
 
     Parameters
     ----------
     network : torch.nn.Module
-        Gives class scores of the window's size.
+        Gives a map of the window's size, or one number a class.
     volume : numpy.ndarray
         Shape (C, *S), prepared.
-    region : numpy.ndarray
-        Shape (*S): where the class's score is summed.
+    question : Question
+        Which score, and the region (*S) over which it is summed.
     tile : sequence of int
         The window.
     layer : Layer
         Where to look.
-    target : int
-        The class.
     method : str
         ``"cam"``, a key of ``WEIGHTINGS``, ``"score_cam"`` or ``"ablation_cam"``. The first two
         weigh channels by all windows together, as if the volume were one; the others by each window.
@@ -71,14 +68,14 @@ def region_map(
     """
     import torch
 
-    padded, where, corners, inner = _telling_windows(volume, region, tile, overlap)
+    padded, where, corners, inner = _telling_windows(volume, question.region, tile, overlap)
     _require_memory(layer, len(corners))
     with ready(network, device) as (lent, place), torch.inference_mode(False), torch.no_grad():
         pairs = (_window(padded, where, corner, tile, place) for corner in corners)
         if method in ("score_cam", "ablation_cam"):
-            maps = _maps_one_by_one(lent, pairs, len(corners), layer, target, method, progress)
+            maps = _maps_one_by_one(lent, pairs, len(corners), layer, question, method, progress)
         else:
-            maps = _maps_together(lent, pairs, len(corners), layer, target, method, progress)
+            maps = _maps_together(lent, pairs, len(corners), layer, question, method, progress)
         big = upsample(maps[:, None].clamp(min=0), tuple(tile))[:, 0].cpu().numpy()
     return np.ascontiguousarray(_blend(big, corners, padded.shape[1:], tile)[inner])
 
@@ -86,10 +83,9 @@ def region_map(
 def input_region_map(
     network: torch.nn.Module,
     volume: Floats,
-    region: NDArray[np.bool_],
+    question: Question,
     tile: Sequence[int],
     *,
-    target: int,
     method: str,
     overlap: float = 0.5,
     device: str = "cpu",
@@ -101,22 +97,24 @@ def input_region_map(
     """
     import torch
 
-    padded, where, corners, inner = _telling_windows(volume, region, tile, overlap)
+    padded, where, corners, inner = _telling_windows(volume, question.region, tile, overlap)
     blank = float(volume.min())
     with ready(network, device) as (lent, place), torch.inference_mode(False), torch.no_grad():
         maps = []
         for k, corner in enumerate(corners):
             sample, mask = _window(padded, where, corner, tile, place)
             share = part(progress, k / len(corners), (k + 1) / len(corners))
-            maps.append(window_map(lent, sample, region_score(target, mask), method, (), blank, share))
+            maps.append(window_map(lent, sample, question.goal(mask), method, (), blank, share))
     return np.ascontiguousarray(_blend(maps, corners, padded.shape[1:], tile)[inner])
 
 
 def _telling_windows(
-    volume: Floats, region: NDArray[np.bool_], tile: Sequence[int], overlap: float
-) -> tuple[Floats, Floats, list[tuple[int, ...]], tuple[slice, ...]]:
+    volume: Floats, region: NDArray[np.bool_] | None, tile: Sequence[int], overlap: float
+) -> tuple[Floats, Floats | None, list[tuple[int, ...]], tuple[slice, ...]]:
     """Return volume and region extended to a window, the windows that hold some region, the inner part."""
     padded, inner = extend_to_tile(volume, tile)
+    if region is None:
+        return padded, None, window_corners(padded.shape[1:], tile, overlap), inner
     where, _ = extend_to_tile(region[None].astype(np.float32), tile)
     corners = [
         c for c in window_corners(padded.shape[1:], tile, overlap) if where[0][window_slices(c, tile)].any()
@@ -133,7 +131,7 @@ def _maps_together(
     pairs: Any,
     count: int,
     layer: Layer,
-    target: int,
+    question: Question,
     method: str,
     progress: Progress,
 ) -> torch.Tensor:
@@ -142,7 +140,7 @@ def _maps_together(
 
     activations, gradients = [], []
     for sample, mask in track(pairs, progress, "Looking at windows", count):
-        a, g = activations_and_gradients(network, sample, region_score(target, mask), layer)
+        a, g = activations_and_gradients(network, sample, question.goal(mask), layer)
         activations.append(a)
         gradients.append(g)
     row_a, row_g = torch.cat(activations, dim=2), torch.cat(gradients, dim=2)
@@ -158,7 +156,7 @@ def _maps_one_by_one(
     pairs: Any,
     count: int,
     layer: Layer,
-    target: int,
+    question: Question,
     method: str,
     progress: Progress,
 ) -> torch.Tensor:
@@ -168,18 +166,18 @@ def _maps_one_by_one(
     for index, (sample, mask) in enumerate(pairs):
         inner = part(progress, index / count, (index + 1) / count)
         with frozen(network):
-            maps.append(cell_map(network, sample, region_score(target, mask), layer, method, inner))
+            maps.append(cell_map(network, sample, question.goal(mask), layer, method, inner))
     return torch.stack(maps)
 
 
 def _window(
-    volume: Floats, region: Floats, corner: tuple[int, ...], tile: Sequence[int], place: torch.device
-) -> tuple[torch.Tensor, torch.Tensor]:
+    volume: Floats, region: Floats | None, corner: tuple[int, ...], tile: Sequence[int], place: torch.device
+) -> tuple[torch.Tensor, torch.Tensor | None]:
     import torch
 
     box = window_slices(corner, tile)
     sample = torch.from_numpy(np.array(volume[(slice(None), *box)])[None]).to(place)
-    return sample, torch.from_numpy(np.array(region[0][box])).to(place)
+    return sample, None if region is None else torch.from_numpy(np.array(region[0][box])).to(place)
 
 
 def _blend(

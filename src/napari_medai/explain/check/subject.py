@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_medai.core.progress import Progress, silent
-from napari_medai.explain.targets import class_probability, class_score, region_score
+from napari_medai.explain.question import Question
 
 if TYPE_CHECKING:
     import torch
@@ -33,25 +33,27 @@ class Subject:
         In evaluation mode.
     volume : numpy.ndarray
         Shape (C, *S): the input, one window.
-    label : int
-        The class.
+    question : Question
+        What of the output is explained; its region lies on the window.
     explainer : callable
         From network, sample (1, C, *S), target and progress to a map (*S), not negative.
     cells : sequence of int
         How many cells the map truly has along each axis.
-    region : numpy.ndarray, optional
-        Shape (*S): where the class's score is summed; none for a network that gives one number a class.
     device : str
         Where the network lies.
     """
 
     network: torch.nn.Module
     volume: Floats
-    label: int
+    question: Question
     explainer: Explainer
     cells: Sequence[int]
-    region: Mask | None = None
     device: str = "cpu"
+
+    @property
+    def region(self) -> Mask | None:
+        """Where the score is summed, shape (*S); none for a network that gives one number an image."""
+        return self.question.region
 
     def heat(
         self,
@@ -62,7 +64,7 @@ class Subject:
     ) -> Floats:
         """Make the map, of another network, input or region where one is given."""
         where = self.region if region is None else region
-        target = class_score(self.label) if where is None else region_score(self.label, self._tensor(where))
+        target = self.question.goal(None if where is None else self._tensor(where))
         sample = self.sample() if volume is None else self._tensor(volume)[None]
         return self.explainer(network or self.network, sample, target, progress)
 
@@ -71,13 +73,13 @@ class Subject:
         return self._tensor(self.volume)[None]
 
     def probability(self, volume: Floats) -> float:
-        """Return the class's probability for an input, its mean over the region."""
+        """Return what is watched for an input: the class's probability, its mean over the region."""
         import torch
 
         mask = None if self.region is None else self._tensor(self.region)
         with torch.no_grad():
             output = self.network(self._tensor(volume)[None])
-            return float(class_probability(self.label, mask)(output)[0])
+            return float(self.question.outcome(mask)(output)[0])
 
     def _tensor(self, values: Floats | Mask) -> torch.Tensor:
         import torch
