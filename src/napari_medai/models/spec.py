@@ -9,7 +9,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
-    ConfigDict,
     Field,
     JsonValue,
     SerializerFunctionWrapHandler,
@@ -19,79 +18,23 @@ from pydantic import (
 )
 
 from napari_medai.core.errors import ModelError
+from napari_medai.models.entries import IntensityStep as IntensityStep
+from napari_medai.models.entries import NetworkSpec as NetworkSpec
+from napari_medai.models.entries import Outputs as Outputs
+from napari_medai.models.entries import Preparation as Preparation
+from napari_medai.models.entries import Resampling as Resampling
+from napari_medai.models.entries import Strict
+from napari_medai.models.entries import Text as Text
+from napari_medai.models.entries import Windows as Windows
+from napari_medai.models.points.description import PointsSpec
 
 SCHEMA = "napari-medai/model/1"
 MAX_JSON_BYTES = 1_000_000
 
-Text = Annotated[str, Field(min_length=1, max_length=20_000)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
 Spacing = Annotated[float, Field(gt=0, le=1000)]
 TileSize = Annotated[int, Field(ge=8, le=4096)]
 Task = Literal["segmentation", "classification", "landmarks", "regression"]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class NetworkSpec(_Strict):
-    """Which network, with which arguments.
-
-    Parameters
-    ----------
-    name : str
-        A key of :data:`napari_medai.models.networks.NETWORKS`.
-    arguments : dict
-        What that builder takes besides dimensions, channels and classes.
-    """
-
-    name: Text
-    arguments: dict[str, JsonValue] = {}
-
-
-class IntensityStep(_Strict):
-    """One step of the intensity recipe.
-
-    Parameters
-    ----------
-    operation : str
-        The name of a registered preprocessing operation.
-    arguments : dict
-        Its options.
-    """
-
-    operation: Text
-    arguments: dict[str, JsonValue] = {}
-
-
-class Outputs(_Strict):
-    """What the network's output channels mean; the task says which entry is filled.
-
-    Parameters
-    ----------
-    labels : tuple of str
-        Segmentation: the name of each class in channel order; the first is the background, label 0.
-    classes : tuple of str
-        Classification: the name of each class, in the order of the scores.
-    points : tuple of str
-        Landmarks: the name of the point that each heat map finds.
-    values : tuple of str
-        Regression: the name, with its unit, of each number.
-    """
-
-    labels: Annotated[tuple[Text, ...], Field(max_length=1000)] = ()
-    classes: Annotated[tuple[Text, ...], Field(max_length=1000)] = ()
-    points: Annotated[tuple[Text, ...], Field(max_length=1000)] = ()
-    values: Annotated[tuple[Text, ...], Field(max_length=1000)] = ()
-
-    @model_serializer(mode="wrap")
-    def _without_empty(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return {name: names for name, names in handler(self).items() if names}
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The name of every output channel, in order."""
-        return self.labels or self.classes or self.points or self.values
 
 
 OUTPUTS_OF = {
@@ -103,7 +46,11 @@ OUTPUTS_OF = {
 """Which entry of :class:`Outputs` a task fills."""
 
 
-class ModelSpec(_Strict):
+LEFT_OUT = ("members", "mirror_axes", "windows", "preparation")
+"""Entries that ``model.json`` has only where they differ from the usual."""
+
+
+class ModelSpec(Strict):
     """Everything about a model but its weights, as in ``model.json``.
 
     Parameters
@@ -132,6 +79,8 @@ class ModelSpec(_Strict):
         A summary of data, method and measured figures.
     parent : str or None
         Hash of the model this one was fine-tuned from.
+    points : PointsSpec or None
+        Landmarks: the stages, the calibration and the shape prior.
     """
 
     schema_: Literal["napari-medai/model/1"] = Field(alias="schema")
@@ -146,13 +95,25 @@ class ModelSpec(_Strict):
     intensity: Annotated[tuple[IntensityStep, ...], Field(max_length=20)] = ()
     tile: Annotated[tuple[TileSize, ...], Field(min_length=2, max_length=3)]
     outputs: Outputs
-    training: dict[str, JsonValue] = {}
+    training: dict[str, JsonValue] = Field(default_factory=dict)
     parent: Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")] | None = None
+    members: Annotated[int, Field(ge=1, le=20)] = 1
+    mirror_axes: Annotated[tuple[Annotated[int, Field(ge=0, le=2)], ...], Field(max_length=3)] = ()
+    windows: Windows = Windows()
+    preparation: Preparation = Preparation()
+    points: PointsSpec | None = Field(default=None, exclude_if=lambda value: value is None)
 
     @model_validator(mode="after")
     def _dimensions_agree(self) -> ModelSpec:
         if self.spacing is not None and len(self.spacing) != len(self.tile):
             raise ValueError(f"spacing has {len(self.spacing)} axes, tile has {len(self.tile)}")
+        if any(axis >= len(self.tile) for axis in self.mirror_axes):
+            raise ValueError(f"mirror_axes are {self.mirror_axes}, tile has {len(self.tile)} axes")
+        if self.preparation.slicewise and len(self.tile) != 2:
+            raise ValueError("preparation.slicewise is for a network of 2 axes")
+        axes = self.preparation.axes
+        if axes is not None and sorted(axes) != list(range(self.image_ndim)):
+            raise ValueError(f"preparation.axes are {axes}; needed the {self.image_ndim} axes in some order")
         return self
 
     @model_validator(mode="after")
@@ -166,10 +127,33 @@ class ModelSpec(_Strict):
             raise ValueError(f"outputs.{wanted} name one class; needed two or more")
         return self
 
+    @model_validator(mode="after")
+    def _points_fit_the_outputs(self) -> ModelSpec:
+        if self.points is not None and self.task != "landmarks":
+            raise ValueError(f"points is for landmark models; this one is for {self.task}")
+        if self.points is not None:
+            count, points = len(self.outputs.points), self.points
+            for name in ("scale", "floor", "shape", "spread"):
+                if len(getattr(points, name)) not in (0, count):
+                    raise ValueError(
+                        f"points.{name} has {len(getattr(points, name))} entries for {count} points"
+                    )
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_usual(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        usual = {n for n in LEFT_OUT if getattr(self, n) == type(self).model_fields[n].default}
+        return {name: value for name, value in handler(self).items() if name not in usual}
+
     @property
     def ndim(self) -> int:
         """Number of spatial dimensions of the network: 2 or 3."""
         return len(self.tile)
+
+    @property
+    def image_ndim(self) -> int:
+        """Number of spatial dimensions of the images: 3 where a 2-D network goes slice by slice."""
+        return 3 if self.preparation.slicewise else len(self.tile)
 
     @property
     def results(self) -> tuple[str, ...]:
@@ -212,10 +196,22 @@ def parse_spec(text: str | bytes, where: str = "model.json") -> ModelSpec:
         raise ModelError(
             f"{where} is not valid JSON: {error}.", hint="Get the model folder again."
         ) from error
+    _refuse_newer(data, where)
     try:
         return ModelSpec.model_validate(data)
     except ValidationError as error:
         raise explain(error, where) from error
+
+
+def _refuse_newer(data: Any, where: str) -> None:
+    """Say so where a description is of a later format than this one knows."""
+    schema = str(data.get("schema", "")) if isinstance(data, dict) else ""
+    family, _, number = schema.rpartition("/")
+    if family == SCHEMA.rpartition("/")[0] and number.isdecimal() and int(number[:9]) > 1:
+        raise ModelError(
+            f"{where} is written in the format {schema[:60]!r}; this version knows {SCHEMA!r}.",
+            hint="Get a newer version: pip install -U napari-medai.",
+        )
 
 
 def read_spec(path: Path) -> ModelSpec:
@@ -269,6 +265,7 @@ def _known_keys(place: tuple[str | int, ...]) -> list[str]:
         "network": NetworkSpec,
         "intensity": IntensityStep,
         "outputs": Outputs,
+        "points": PointsSpec,
     }
     kind = parts.get(str(place[0]), ModelSpec) if len(place) > 1 else ModelSpec
     return [field.alias or name for name, field in kind.model_fields.items()]
