@@ -1,0 +1,112 @@
+"""Make a shipped landmark model: points of the project's own cephalogram, or of its own MR head.
+
+    python scripts/train_phantom_points.py ceph --out src/napari_medai/models/shipped/ceph-phantom
+    python scripts/train_phantom_points.py head --out src/napari_medai/models/shipped/head-phantom
+
+Everything it learns from is drawn here by seed; the persons it is measured on have other seeds.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_medai import Landmarks, MedicalImage
+from napari_medai.phantoms.ceph import cephalogram
+from napari_medai.phantoms.head import mr_head
+from napari_medai.train.journal import Epoch
+from napari_medai.train.point_cases import PointCase
+from napari_medai.train.point_fit import Conduct, fit_points
+from napari_medai.train.point_plan import plan_points
+
+SEED = 5
+LEARNT, CHECKED = {"ceph": 240, "head": 110}, {"ceph": 60, "head": 40}
+CITATION = "napari-medai, the {} phantom; no patient's data"
+NAMES = {"ceph": "cephalogram", "head": "MR head"}
+STEPS = {"ceph": (1600, 1600), "head": (900, 1300)}
+SCANS = (
+    ((100, 128, 96), (2.0, 2.0, 2.0)),
+    ((67, 200, 160), (3.0, 1.25, 1.25)),
+    ((134, 100, 80), (1.5, 2.5, 2.5)),
+)
+CROPPED = 0.3
+
+
+def main() -> None:
+    """Draw the persons, train and write the model."""
+    options = read_options()
+    if options.out.exists():
+        raise SystemExit(f"{options.out} exists already; remove it first")
+    draw = draw_ceph if options.which == "ceph" else draw_head
+    count = LEARNT[options.which]
+    cases = [draw(1000 + k) for k in range(count + CHECKED[options.which])]
+    print(f"drew {len(cases)} persons", flush=True)
+    coarse, fine = (max(1, int(n * options.share)) for n in STEPS[options.which])
+    plan = plan_points(cases, size="small", coarse_steps=coarse, fine_steps=fine)
+    spec = plan.spec(f"{options.which}-phantom", "BSD-3-Clause", CITATION.format(NAMES[options.which]))
+    conduct = Conduct(seed=SEED, watch=say, device="cpu")
+    done = fit_points(plan, spec, cases[:count], cases[count:], conduct)
+    write(done, options)
+
+
+def write(done: Any, options: argparse.Namespace) -> None:
+    """Write the model with its card and self-check."""
+    from napari_medai.models.folder import save_folder
+
+    saved = save_folder(done.model, options.out, half=True)
+    print(saved.reference)
+
+
+def read_options() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("which", choices=("ceph", "head"))
+    parser.add_argument("--out", type=Path, required=True, help="the model folder to make")
+    parser.add_argument("--share", type=float, default=1.0, help="share of the usual number of steps")
+    return parser.parse_args()
+
+
+def say(epoch: Epoch, _: object) -> None:
+    """Print the course of the training."""
+    figures = "  ".join(f"{k} {v:.3f}" for k, v in epoch.metrics.items())
+    print(f"step {epoch.step}  {epoch.seconds:.0f} s  loss {epoch.loss:.3f}  {figures}", flush=True)
+
+
+def draw_ceph(seed: int) -> PointCase:
+    """Draw a cephalogram."""
+    ceph = cephalogram(seed)
+    return PointCase(ceph.image, ceph.landmarks, f"ceph {seed}")
+
+
+def draw_head(seed: int, cropped: float = CROPPED) -> PointCase:
+    """Draw a head in one of three spacings; of some, only a part is scanned."""
+    shape, spacing = SCANS[seed % len(SCANS)]
+    head = mr_head(seed, shape, spacing)
+    image, points = head.image, head.landmarks
+    rng = np.random.default_rng([seed, 31])
+    if rng.random() < cropped:
+        image = part_of(image, rng)
+    return PointCase(image, flagged(image, points), f"head {seed}")
+
+
+def part_of(image: MedicalImage, rng: np.random.Generator) -> MedicalImage:
+    """Leave away up to 45 % of the slices, at the top or the bottom."""
+    count = image.spatial_shape[0]
+    lost = int(count * rng.uniform(0.15, 0.45))
+    start = lost if rng.random() < 0.5 else 0
+    geometry = image.geometry.cropped((start, 0, 0), (count - lost, *image.spatial_shape[1:]))
+    return image.replace(array=np.asarray(image.array)[start : start + count - lost], geometry=geometry)
+
+
+def flagged(image: MedicalImage, points: Landmarks) -> Landmarks:
+    """Say which points an image does not reach."""
+    index = image.geometry.world_to_index(points.positions)
+    outside = np.any((index < -0.5) | (index > np.array(image.spatial_shape) - 0.5), axis=1)
+    return points.replace(absent=outside)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,26 @@
+"""Radiographs stored in colour, which have none."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from napari_medai.core.image import MedicalImage
+
+GREY_WEIGHTS = (0.2126, 0.7152, 0.0722)
+"""Of red, green and blue, after ITU-R BT.709."""
+
+
+def as_grey(image: MedicalImage, channels: int = 1) -> MedicalImage:
+    """Return a colour image in grey where one channel is needed; any other as it is.
+
+    Parameters
+    ----------
+    image : MedicalImage
+        With or without colour samples.
+    channels : int
+        How many channels the model takes.
+    """
+    if not image.is_rgb or channels != 1:
+        return image
+    colours = np.asarray(image.array)[..., :3].astype(np.float32)
+    return image.with_array(colours @ np.array(GREY_WEIGHTS, np.float32), axes=image.axes.replace("s", ""))
