@@ -133,6 +133,13 @@ def plane_points(grid: Geometry, start: int, stop: int) -> FloatArray:
     return grid.index_to_world(index + np.eye(grid.ndim)[0] * start)
 
 
+def spread_points(grid: Geometry, count: int) -> FloatArray:
+    """Return the world points (N, D) of at most about ``count`` voxels, evenly spread over a grid."""
+    stride = max(1, int(np.ceil((np.prod(grid.shape) / count) ** (1 / grid.ndim))))
+    index = np.stack(np.meshgrid(*(np.arange(0, n, stride) for n in grid.shape), indexing="ij"), -1)
+    return grid.index_to_world(index.reshape(-1, grid.ndim))
+
+
 def _look_up(values: NDArray[Any], where: FloatArray, interpolation: Interpolation) -> NDArray[Any]:
     """Return the values at fractional indices (D, N)."""
     from scipy import ndimage

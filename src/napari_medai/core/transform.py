@@ -15,13 +15,13 @@ from napari_medai.core.geometry import FloatArray
 from napari_medai.core.image import MedicalImage, map_volumes
 from napari_medai.core.landmarks import Landmarks
 from napari_medai.core.progress import Progress, part, silent
-from napari_medai.core.sampling import Interpolation, plane_points, sample_volume
+from napari_medai.core.sampling import Interpolation, plane_points, sample_volume, spread_points
 from napari_medai.core.transform_parts import (
     Part,
     checked_part,
     merged_parts,
+    moved_points,
     part_ndim,
-    times,
     undone,
 )
 
@@ -150,9 +150,7 @@ class SpatialTransform:
         (N,) array
             Distances in the unit of ``geometry``.
         """
-        stride = max(1, int(np.ceil((np.prod(geometry.shape) / count) ** (1 / geometry.ndim))))
-        grid = np.stack(np.meshgrid(*(np.arange(0, n, stride) for n in geometry.shape), indexing="ij"), -1)
-        points = geometry.index_to_world(grid.reshape(-1, geometry.ndim))
+        points = spread_points(geometry, count)
         back = inverse.apply_to_points(self.apply_to_points(points))
         return np.asarray(np.linalg.norm(back - points, axis=1))
 
@@ -175,10 +173,7 @@ class SpatialTransform:
                 linear = self.derivative(points.positions)
                 spread = linear @ spread @ np.swapaxes(linear, -1, -2)
             return replace(points, positions=self.apply_to_points(points.positions), covariance=spread)
-        moved = np.asarray(points, dtype=float)
-        for one in self.parts:
-            moved = one.apply(moved) if isinstance(one, DisplacementField) else times(one, moved)
-        return moved
+        return moved_points(self.parts, np.asarray(points, dtype=float))
 
     def derivative(self, points: ArrayLike) -> FloatArray:
         """Return how the map stretches and turns around each point, (N, D) -> (N, D, D)."""
@@ -209,9 +204,7 @@ class SpatialTransform:
             # its own grid: nothing to interpolate
             points = points + first.vectors[start:stop].reshape(points.shape)
             parts = parts[1:]
-        for one in parts:
-            points = one.apply(points) if isinstance(one, DisplacementField) else times(one, points)
-        return points
+        return moved_points(parts, points)
 
     def apply_to_image(
         self,

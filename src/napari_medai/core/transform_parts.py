@@ -59,6 +59,13 @@ def times(matrix: FloatArray, points: FloatArray) -> FloatArray:
     return np.asarray(points @ matrix[:-1, :-1].T + matrix[:-1, -1])
 
 
+def moved_points(parts: Sequence[Part], points: FloatArray) -> FloatArray:
+    """Take points (..., D) through every step."""
+    for one in parts:
+        points = one.apply(points) if isinstance(one, DisplacementField) else times(one, points)
+    return points
+
+
 def undone(matrix: FloatArray) -> FloatArray:
     """Return the inverse of an affine matrix, its last row exact."""
     inverse: FloatArray = np.asarray(np.linalg.inv(matrix), dtype=np.float64)
