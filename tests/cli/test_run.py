@@ -149,17 +149,33 @@ def test_a_recipe_that_cannot_run_is_2_and_one_line_and_nothing_written(
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_an_input_of_the_wrong_kind_fails_its_case_alone(tmp_path, recipe, scans, command):
+def label_recipe(recipe):
     entry = yaml.safe_load(recipe.read_text())
     entry["inputs"]["image"]["kind"] = "labels"
     entry["steps"] = [{"id": "parts", "operation": "label_components", "inputs": {"labels": "image"}}]
     entry["outputs"] = ["parts"]
     recipe.write_text(yaml.safe_dump(entry))
+
+
+def test_inputs_of_the_wrong_kind_are_2_and_one_line_and_nothing_written(tmp_path, recipe, scans, command):
+    label_recipe(recipe)
+    said = command("run", recipe, scans, "-o", tmp_path / "out", "--workers", "1")
+    assert said.code == 2
+    assert said.err.count("\n") == 1
+    assert "p0.nii.gz holds values from" in said.err
+    assert "needed labels" in said.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_one_case_of_the_wrong_kind_among_good_ones_fails_alone(tmp_path, recipe, scans, command):
+    label_recipe(recipe)
+    mask = small_scan().replace(array=(small_scan().array > 50).astype("uint8"), kind="labels")
+    write(mask, scans / "p1.nii.gz")
     said = command("run", recipe, scans, "-o", tmp_path / "out", "--workers", "1")
     assert said.code == 3
-    assert said.err.count("\n") == 2
-    assert "needed labels" in said.err
-    assert not list((tmp_path / "out").glob("*/*"))
+    assert said.err.count("\n") == 1
+    assert "p0 failed" in said.err
+    assert (tmp_path / "out" / "p1" / "parts.nii.gz").is_file()
 
 
 def test_an_output_folder_that_refuses_is_2_and_one_line(tmp_path, recipe, scans, command, monkeypatch):

@@ -13,7 +13,7 @@ from napari_medai.core.operation import IntensityImage, operation
 from napari_medai.core.progress import Progress, silent, track
 from napari_medai.gui.batch import BatchPanel
 from napari_medai.gui.batch_work import patterns
-from napari_medai.recipe import Recipe, save
+from napari_medai.recipe import BatchReport, Recipe, save
 
 
 @operation(group="tests", title="Patience")
@@ -166,3 +166,40 @@ def test_file_names_are_read_as_patterns():
     assert patterns(" t1 = *_T1w.nii.gz; mask=*_m.nii;") == {"t1": "*_T1w.nii.gz", "mask": "*_m.nii"}
     with pytest.raises(Exception, match="needed INPUT=PATTERN"):
         patterns("t1")
+
+
+def test_the_cluster_and_the_device_go_to_the_batch(qtbot, panel, monkeypatch):
+    heard = {}
+
+    def run_batch(recipe, cases, output, **engine):
+        heard.update(engine)
+        return BatchReport(())
+
+    monkeypatch.setattr("napari_medai.recipe.run_batch", run_batch)
+    assert not panel.scheduler.isVisibleTo(panel)
+    panel.engine.button.click()
+    assert panel.scheduler.isVisibleTo(panel)
+    panel.scheduler.line.setText("tcp://host:8786")
+    panel.device.setCurrentText("cuda")
+    click(qtbot, panel, panel.run_button)
+    assert (heard["scheduler"], heard["device"], heard["workers"]) == ("tcp://host:8786", "cuda", 1)
+
+
+def test_a_scheduler_file_that_is_not_there_is_one_message(qtbot, panel, tmp_path):
+    pytest.importorskip("distributed", reason="needs the extra [cluster]")
+    panel.scheduler.line.setText(str(tmp_path / "nowhere.json"))
+    click(qtbot, panel, panel.run_button)
+    assert "no scheduler file" in panel.status.text()
+
+
+def test_the_search_for_cases_can_be_cancelled(qtbot, panel, tmp_path):
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    for number in range(3000):
+        (tree / f"{number}.nii").touch()
+    panel.sources.line.setText(str(tree))
+    with qtbot.waitSignal(panel.runner.stopped, timeout=20_000):
+        panel.look_button.click()
+        panel.cancel()
+    assert panel.status.text().startswith("Cancelled")
+    assert rows_of(panel) == []

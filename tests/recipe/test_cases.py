@@ -6,7 +6,7 @@ from made_dicom import write_dicom
 from small_scans import small_scan
 
 from napari_medai import write
-from napari_medai.core.errors import ArgumentError, ReadError
+from napari_medai.core.errors import ArgumentError, Cancelled, ReadError
 from napari_medai.recipe import Recipe, find_cases
 from napari_medai.recipe.inputs import read_one
 
@@ -172,3 +172,25 @@ def test_header_and_voxels_in_two_files_are_one_case(blobs, tmp_path):
     folder.mkdir()
     nibabel.Nifti1Pair(np.zeros((3, 4, 5), np.float32), np.eye(4)).to_filename(folder / "scan.hdr")
     assert [case.name for case in find_cases(blobs, [folder])] == ["scan"]
+
+
+@pytest.mark.parametrize("how", ["folder", "glob", "patterns", "series"])
+def test_the_search_of_a_large_tree_tells_how_far_it_is_and_can_be_stopped(blobs, pair, tmp_path, how):
+    tree = tmp_path / "tree"
+    if how == "series":
+        tree.mkdir()
+        for k in range(8):
+            write_dicom(tree, k)
+    else:
+        touch(*(tree / f"s{k}" / f"a{k}_T1w.nii" for k in range(70)))
+    heard = []
+
+    def progress(step):
+        heard.append(step.message)
+        if len(heard) == 3:
+            raise Cancelled
+
+    recipe = pair if how == "patterns" else blobs
+    with pytest.raises(Cancelled):
+        find_cases(recipe, [f"{tree}/*/*.nii" if how == "glob" else tree], progress=progress)
+    assert heard[0] == "Looking for cases: 0 files"

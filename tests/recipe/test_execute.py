@@ -130,3 +130,27 @@ def test_results_are_let_go_after_their_last_use(blobs, monkeypatch):
     monkeypatch.setitem(vars(regions), "function", look)
     run(blobs, small_scan())
     assert alive[1] is None
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda e: e["inputs"]["image"].update(kind="labels"), "step smooth: .*which is labels; .*intensity"),
+        (lambda e: e["inputs"]["image"].update(kind="landmarks"), "which is landmarks; needed an image"),
+        (
+            lambda e: e["steps"].append(
+                {"id": "more", "operation": "smooth_gaussian", "inputs": {"image": "regions"}}
+            ),
+            "step more: .*'regions', which is a table; needed an image",
+        ),
+    ],
+    ids=["labels for intensity", "points for an image", "a table for an image"],
+)
+def test_a_step_that_is_given_the_wrong_kind_is_refused_before_anything_is_read(blobs, change, message):
+    with pytest.raises(ArgumentError, match=message):
+        run(with_change(blobs, change), small_scan())
+
+
+def test_an_input_of_either_kind_may_be_given_to_any_step(blobs):
+    recipe = with_change(blobs, lambda e: e["inputs"]["image"].update(kind="image"))
+    assert list(run(recipe, small_scan())) == ["mask", "regions"]

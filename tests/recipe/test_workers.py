@@ -9,9 +9,11 @@ import pytest
 
 from napari_medai.core.progress import silent
 from napari_medai.core.settings import set_source
-from napari_medai.recipe import Case, memory, workers
+from napari_medai.recipe import Case, Recipe, memory, workers
+from napari_medai.recipe.execute import prepare
+from napari_medai.recipe.gpus import gpus_for
 from napari_medai.recipe.one_case import Job, Outcome, run_job
-from napari_medai.recipe.workers import run_in_processes
+from napari_medai.recipe.workers import run_in_processes, visible_gpu
 
 
 def job(name, folder, size=0):
@@ -32,6 +34,20 @@ def watched(jobs, count, budget, monkeypatch):
     for outcome in run_in_processes(jobs, count, budget, silent, started):
         running.discard(outcome.case)
     return most[0]
+
+
+def say_which_gpu(pipe, threads, preferred, variables):
+    """A worker that tells which processor it sees, and dies once at the case "unlucky"."""
+    while True:
+        try:
+            given = pipe.recv()
+        except EOFError:
+            return
+        mark = Path(given.out) / f"{given.case.name}.seen"
+        if given.case.name == "unlucky" and not mark.exists():
+            mark.touch()
+            os._exit(9)
+        pipe.send(Outcome(given.case.name, "done", reason=variables.get("CUDA_VISIBLE_DEVICES", "all")))
 
 
 def linger(pipe, *_):
@@ -138,3 +154,61 @@ def test_settings_of_the_viewer_hold_in_other_processes(tmp_path):
     finally:
         set_source("the test", None)
     assert "my-own-model" in outcome.reason
+
+
+def a_step(name, **options):
+    entry = {
+        "schema": "napari-medai/recipe/1",
+        "inputs": {"image": {"kind": "intensity"}},
+        "steps": [{"id": "a", "operation": name, "inputs": {"image": "image"}, "options": options}],
+    }
+    return prepare(Recipe.from_json(entry))
+
+
+@pytest.mark.parametrize(
+    ("device", "resolved", "count", "expected"),
+    [
+        ("auto", "cuda", 2, ("cuda:0", "cuda:1")),
+        ("auto", "cpu", 0, ()),
+        ("auto", "mps", 0, ("mps",)),
+        ("cuda:1", "cuda:1", 2, ("cuda:1",)),
+        ("cuda", "cuda", 1, ("cuda:0",)),
+    ],
+)
+def test_the_gpus_of_a_recipe_are_those_its_networks_would_take(device, resolved, count, expected):
+    asked = []
+    steps = a_step("predict_labels", model="phantom-3d", device=device)
+    found = gpus_for(steps, lambda name: asked.append(name) or resolved, lambda: count)
+    assert found == expected
+    assert asked == [device]
+
+
+def test_a_recipe_without_networks_asks_for_no_gpu():
+    assert gpus_for(a_step("threshold_otsu"), resolve=lambda _: pytest.fail("asked")) == ()
+
+
+def test_each_process_sees_a_gpu_of_its_own_and_there_are_no_more_than_gpus(tmp_path, monkeypatch):
+    monkeypatch.setattr(workers, "_work", say_which_gpu)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    jobs = [job(name, tmp_path) for name in ("a", "b", "unlucky", "c", "d", "e")]
+    running, most = set(), 0
+
+    def started(name):
+        nonlocal most
+        running.add(name)
+        most = max(most, len(running - {"unlucky"}))
+
+    seen = {}
+    for outcome in run_in_processes(jobs, 8, 10**12, silent, started, ("cuda:0", "cuda:1")):
+        running.discard(outcome.case)
+        seen[outcome.case] = outcome.reason
+    assert most == 2
+    assert set(seen) == {"a", "b", "c", "d", "e", "unlucky"}
+    assert set(seen.values()) == {"0", "1"}  # also after one process died: its processor is free again
+
+
+def test_a_process_that_sees_some_gpus_shares_out_those():
+    assert visible_gpu("cuda:1", {"CUDA_VISIBLE_DEVICES": "2,5"}) == {"CUDA_VISIBLE_DEVICES": "5"}
+    assert visible_gpu("cuda:1", {}) == {"CUDA_VISIBLE_DEVICES": "1"}
+    assert visible_gpu("mps", {}) == {}
+    assert visible_gpu("", {}) == {}

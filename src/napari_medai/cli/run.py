@@ -51,15 +51,17 @@ def command(
 
     Exit code 0: all cases are done; 3: some failed, and the others are done; 2: nothing could begin.
     """
+    from napari_medai.cli.progress import Bar
     from napari_medai.core.errors import Cancelled
     from napari_medai.recipe import execute, files
     from napari_medai.recipe.batch import run_batch
     from napari_medai.recipe.cases import find_cases
 
     wanted = files.load(recipe)
-    cases = find_cases(wanted, inputs, dict(map(_pair, match)))
+    execute.prepare(wanted, device)
+    with Bar("Looking for cases") as bar:
+        cases = find_cases(wanted, inputs, dict(map(_pair, match)), bar)
     if dry_run:
-        execute.prepare(wanted, device)
         return _list(cases)
     if output is None:
         raise click.UsageError("Missing option '--output': the folder for the results.")

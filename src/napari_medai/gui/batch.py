@@ -72,7 +72,15 @@ class BatchPanel(BatchFace):
             if not field.path:
                 raise ArgumentError(f"No {what} chosen.", hint=field.line.toolTip())
         match = patterns(self.match.text())
-        return BatchPlan(self.recipe.path, self.sources.path, match, self.output.path, self.workers.value())
+        return BatchPlan(
+            self.recipe.path,
+            self.sources.path,
+            match,
+            self.output.path,
+            self.workers.value(),
+            self.scheduler.path,
+            self.device.currentText().strip(),
+        )
 
     def _start(self, work: Any, title: str, needs_output: bool) -> None:
         if self.runner.running:
@@ -101,7 +109,10 @@ class BatchPanel(BatchFace):
 
     def _show_progress(self, step: Step, remaining: float) -> None:
         self._show_cases()
-        if self.runner.cancelling or not self.board.cases:
+        if self.runner.cancelling:
+            return
+        if not self.board.cases:
+            self.status.setText(f"{step.message} …")
             return
         self.bar.setValue(int(step.fraction * TICKS))
         left = f" · {duration(remaining)} left" if remaining >= 0 else ""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QAbstractItemView,
+    QComboBox,
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
@@ -25,6 +26,8 @@ from qtpy.QtWidgets import (
 )
 
 from napari_medai.gui.activity import TICKS
+from napari_medai.gui.fields import DEVICES
+from napari_medai.gui.form import Folded
 
 COLUMNS = ("Case", "State", "What is missing or went wrong")
 _SYMBOLS = {"done": "✓ done", "already done": "✓ done before", "failed": "✗ failed", "running": "▶ running"}
@@ -138,6 +141,17 @@ class BatchFace(QWidget):
         self.workers.setValue(1)
         self.workers.setSpecialValueText("as many as fit")
         self.workers.setToolTip("How many cases run side by side; one runs inside the viewer's own process.")
+        self.scheduler = PathField(
+            {"Scheduler file": ask_file("Scheduler file", "Scheduler file (*.json);;All files (*)")},
+            "The Dask cluster that runs the cases: tcp://host:8786, or the file its scheduler wrote. "
+            "Empty: this machine.",
+        )
+        self.scheduler.line.setPlaceholderText("this machine")
+        self.device = QComboBox()
+        self.device.setEditable(True)
+        self.device.addItems(["", *DEVICES])
+        self.device.lineEdit().setPlaceholderText("as the recipe says")
+        self.device.setToolTip("Where networks run. On a cluster, cuda gives each case a GPU of its own.")
         self.look_button, self.run_button = QPushButton("List the cases"), QPushButton("Run")
         self.look_button.setToolTip("Look for the cases and what they lack; nothing is run or written.")
         self.bar, self.status, self.table = QProgressBar(), QLabel(), CaseTable()
@@ -149,12 +163,17 @@ class BatchFace(QWidget):
         self._lay_out()
 
     def _lay_out(self) -> None:
-        form = QFormLayout()
+        form, engine = QFormLayout(), QFormLayout()
+        engine.setContentsMargins(0, 0, 0, 0)
+        engine.addRow("Cluster", self.scheduler)
+        engine.addRow("Device", self.device)
         form.addRow("Recipe", self.recipe)
         form.addRow("Cases", self.sources)
         form.addRow("File names", self.match)
         form.addRow("Results", self.output)
         form.addRow("Side by side", self.workers)
+        self.engine = Folded("Cluster and device", engine)
+        form.addRow(self.engine)
         buttons = QHBoxLayout()
         buttons.addWidget(self.look_button)
         buttons.addWidget(self.run_button, 1)
@@ -168,7 +187,8 @@ class BatchFace(QWidget):
         """Turn Run into Cancel and back; nothing else can be changed meanwhile."""
         self.run_button.setText("Cancel" if running else "Run")
         self.run_button.setEnabled(True)
-        for widget in (self.recipe, self.sources, self.match, self.output, self.workers, self.look_button):
+        asked = (self.recipe, self.sources, self.match, self.output, self.workers, self.engine)
+        for widget in (*asked, self.look_button):
             widget.setEnabled(not running)
         self.bar.setValue(0)
         self.bar.setVisible(running)

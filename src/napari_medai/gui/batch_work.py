@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from napari_medai import catalog
 from napari_medai.core.errors import ArgumentError
 from napari_medai.core.progress import Progress, Step
+from napari_medai.gui.torch_import import import_torch, takes_torch
 
 if TYPE_CHECKING:
     from napari_medai.recipe import BatchReport, Case, Recipe
@@ -29,6 +31,10 @@ class BatchPlan:
         The folder that gets the results; not needed for looking.
     workers : int
         How many cases side by side; 1 in this process, 0 as many as fit.
+    scheduler : str
+        Address or scheduler file of a Dask cluster; empty: this machine.
+    device : str
+        Where networks run; empty: as the recipe says.
     """
 
     recipe: str
@@ -36,6 +42,8 @@ class BatchPlan:
     match: Mapping[str, str]
     output: str = ""
     workers: int = 1
+    scheduler: str = ""
+    device: str = ""
 
 
 @dataclass
@@ -65,8 +73,7 @@ def look(plan: BatchPlan, board: Board, progress: Progress) -> None:
     MedAIError
         If the recipe cannot run here, or the sources do not fit it.
     """
-    progress(Step(0, 0, "Looking for cases"))
-    board.show(_cases(plan)[1])
+    board.show(_cases(plan, progress)[1])
 
 
 def run(plan: BatchPlan, board: Board, progress: Progress) -> BatchReport:
@@ -79,10 +86,17 @@ def run(plan: BatchPlan, board: Board, progress: Progress) -> BatchReport:
     """
     from napari_medai.recipe import run_batch
 
-    recipe, cases = _cases(plan)
+    recipe, cases = _cases(plan, progress)
     board.show(cases)
     report = run_batch(
-        recipe, cases, plan.output, workers=plan.workers or None, progress=progress, state=board.hear
+        recipe,
+        cases,
+        plan.output,
+        workers=plan.workers or None,
+        scheduler=plan.scheduler,
+        device=plan.device,
+        progress=progress,
+        state=board.hear,
     )
     board.reasons.update({outcome.case: outcome.reason for outcome in report.failed})
     return report
@@ -107,10 +121,14 @@ def patterns(text: str) -> dict[str, str]:
     return found
 
 
-def _cases(plan: BatchPlan) -> tuple[Recipe, tuple[Case, ...]]:
+def _cases(plan: BatchPlan, progress: Progress) -> tuple[Recipe, tuple[Case, ...]]:
     from napari_medai.recipe import find_cases, load
     from napari_medai.recipe.execute import prepare
 
+    progress(Step(0, 0, "Looking for cases"))
     recipe = load(plan.recipe)
-    prepare(recipe)
-    return recipe, tuple(find_cases(recipe, [plan.sources], plan.match))
+    every = catalog.operations()
+    if takes_torch(every[step.operation] for step in recipe.steps if step.operation in every):
+        import_torch()
+    prepare(recipe, plan.device)
+    return recipe, tuple(find_cases(recipe, [plan.sources], plan.match, progress))

@@ -24,6 +24,7 @@ from napari_medai.core.parameter import Parameter
 from napari_medai.gui.field import Field
 from napari_medai.gui.number_fields import number, numbers, whole_number
 
+DEVICES = ("auto", "cpu", "cuda", "mps")
 _ROWS_SHOWN = 6
 
 
@@ -48,7 +49,7 @@ def _plain(parameter: Parameter) -> Field:
     if _takes_model(parameter):
         return _model()
     if parameter.name == "device":
-        return _editable_choice(["auto", "cpu", "cuda", "mps"])
+        return _editable_choice(list(DEVICES))
     if parameter.types == (bool,):
         return _checkbox()
     if parameter.types == (int,):

@@ -6,11 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from napari_medai import catalog
 from napari_medai.core.history import Record, Source, digest
 from napari_medai.core.progress import Progress, part
 from napari_medai.core.replay import replay
 from napari_medai.gui.results import Presentation, present
 from napari_medai.gui.step import as_input
+from napari_medai.gui.torch_import import import_torch, takes_torch
 
 _SHARE = 0.98
 
@@ -50,6 +52,8 @@ def take_again(
     device = "" if "device" in options else old.device
     records[changed] = replace(old, parameters={**old.parameters, **options}, device=device)
     sources = find_sources(records, snapshots)
+    if takes_torch(catalog.find(record.operation) for record in records):
+        import_torch()
     return present(replay(records, sources, part(progress, 0.0, _SHARE)), name, sources)
 
 

@@ -14,6 +14,7 @@ from napari_medai.gui.boxes import boxes_from_layer
 from napari_medai.gui.layers import image_from_layer, snapshot
 from napari_medai.gui.points import landmarks_from_layer
 from napari_medai.gui.results import Presentation, present
+from napari_medai.gui.torch_import import import_torch, takes_torch
 
 _SHARE = 0.98
 """How much of the bar the operation itself has."""
@@ -66,6 +67,9 @@ def take_step(
         Hears the operation, and when it is done.
     """
     inputs = {key: as_input(value) for key, value in snapshots.items()}
+    if takes_torch([operation]):
+        progress(Step(0, 1, "Loading PyTorch"))
+        import_torch()
     heard = {"progress": part(progress, 0.0, _SHARE)} if operation.reports_progress else {}
     result = operation.function(**inputs, **options, **heard)
     progress(Step(_SHARE, 1.0, "Showing the result"))

@@ -22,6 +22,8 @@ from napari_medai.core.settings import settings
 from napari_medai.recipe.cases import Case
 from napari_medai.recipe.execute import prepare
 from napari_medai.recipe.files import as_text, load
+from napari_medai.recipe.first_case import refuse_wrong_inputs
+from napari_medai.recipe.gpus import gpus_for
 from napari_medai.recipe.lock import locked
 from napari_medai.recipe.memory import available_bytes, estimate_bytes
 from napari_medai.recipe.one_case import PARTIAL, Job, Outcome, read_outcome
@@ -87,7 +89,7 @@ def run_batch(
         cases). Created if need be; an existing one must hold the same recipe.
     workers : int, optional
         How many cases side by side; by default as many as there are processor cores and memory. 1 runs
-        them in this process.
+        them in this process. Where steps run on graphics processors, there is one case on each of them.
     memory_gb : float, optional
         How much memory may be used; by default the setting ``memory_limit_mb``, or 80 % of what is free.
     scheduler : str
@@ -107,15 +109,18 @@ def run_batch(
     Raises
     ------
     ArgumentError
-        If the recipe does not fit the operations there are.
+        If the recipe does not fit the operations there are, or the cases' files are not what it asks for.
     WriteError
         If the folder belongs to another batch, another run is at work in it, or it cannot be written.
     """
     recipe = recipe if isinstance(recipe, Recipe) else load(recipe)
     if workers is not None and workers < 1:
         raise ArgumentError(f"Found workers={workers}; needed 1 or more.")
-    prepare(recipe, device)
-    engine = _Engine(workers, memory_gb, scheduler, progress, state)
+    steps = prepare(recipe, device)
+    gpus = () if scheduler else gpus_for(steps)
+    engine = _Engine(workers, memory_gb, scheduler, gpus, progress, state)
+    if not any(read_outcome(Path(out) / case.name) for case in cases):
+        refuse_wrong_inputs(recipe, cases, progress)
     with _claimed(Path(out), recipe) as folder:
         return _run(recipe, cases, folder, engine, device)
 
@@ -127,6 +132,7 @@ class _Engine:
     workers: int | None
     memory_gb: float | None
     scheduler: str
+    gpus: tuple[str, ...]
     progress: Progress
     state: State
 
@@ -141,9 +147,10 @@ class _Engine:
         limit = self.memory_gb * 1e9 if self.memory_gb else settings().memory_limit_mb * 1e6
         memory = int(limit or available_bytes() * _SHARE_OF_MEMORY)
         count = self.workers if self.workers is not None else _workers_for(jobs, memory)
+        count = min(count, len(self.gpus)) if self.gpus else count
         if count == 1:
             return run_here(jobs, self.progress, started)
-        return run_in_processes(jobs, count, memory, self.progress, started)
+        return run_in_processes(jobs, count, memory, self.progress, started, self.gpus)
 
 
 def _run(recipe: Recipe, cases: Sequence[Case], folder: Path, engine: _Engine, device: str) -> BatchReport:

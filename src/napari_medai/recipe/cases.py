@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from napari_medai.core.errors import ArgumentError, ReadError
+from napari_medai.core.progress import Progress, silent
+from napari_medai.recipe.counted import counted
 from napari_medai.recipe.inputs import IMAGE_SUFFIXES, Spec, exists
 from napari_medai.recipe.recipe import Recipe, nearest
 
@@ -36,7 +38,10 @@ class Case:
 
 
 def find_cases(
-    recipe: Recipe, sources: Sequence[str | Path], match: Mapping[str, str] | None = None
+    recipe: Recipe,
+    sources: Sequence[str | Path],
+    match: Mapping[str, str] | None = None,
+    progress: Progress = silent,
 ) -> list[Case]:
     """Find the cases for a recipe.
 
@@ -51,6 +56,8 @@ def find_cases(
         file and every DICOM series is a case.
     match : mapping, optional
         Input name to pattern; goes before those of the recipe.
+    progress : Progress
+        Hears how many files have been looked at, so that the search of a large tree can be stopped.
 
     Returns
     -------
@@ -72,11 +79,11 @@ def find_cases(
     if len(places) == 1 and places[0].lower().endswith((".csv", ".tsv")):
         cases = _from_table(recipe, Path(places[0]))
     elif patterns and all(Path(p).is_dir() for p in places):
-        cases = _from_patterns(recipe, places, patterns)
+        cases = _from_patterns(recipe, places, patterns, progress)
     elif len(recipe.inputs) > 1:
         cases = [_single_case(recipe, places)]
     else:
-        cases = _one_each(next(iter(recipe.inputs)), _expand(places))
+        cases = _one_each(next(iter(recipe.inputs)), _expand(places, progress), progress)
     if not cases:
         raise ReadError(f"Found no case in {', '.join(places)}.", hint="Check the folder and the patterns.")
     return _with_own_names(cases)
@@ -103,7 +110,9 @@ def _row_case(recipe: Recipe, folder: Path, row: Mapping[str, str], name: str) -
     return _case(_stem(name), given, recipe)
 
 
-def _from_patterns(recipe: Recipe, places: Sequence[str], patterns: Mapping[str, str]) -> list[Case]:
+def _from_patterns(
+    recipe: Recipe, places: Sequence[str], patterns: Mapping[str, str], progress: Progress
+) -> list[Case]:
     unnamed = [n for n in recipe.inputs if n not in patterns]
     if unnamed:
         raise ArgumentError(
@@ -111,7 +120,7 @@ def _from_patterns(recipe: Recipe, places: Sequence[str], patterns: Mapping[str,
             f"Give --match {unnamed[0]}='*_NAME.nii.gz'.",
         )
     found: dict[str, dict[str, str]] = {}
-    for file in _files(places):
+    for file in counted(_files(places), progress):
         for name, pattern in patterns.items():
             key = _key(file, pattern)
             if key is None:
@@ -167,14 +176,14 @@ def _case(
     return Case(name, dict(given), tuple(missing))
 
 
-def _one_each(name: str, places: Sequence[str]) -> list[Case]:
+def _one_each(name: str, places: Sequence[str], progress: Progress) -> list[Case]:
     from napari_medai.recipe.images import images_below
 
     cases = []
     for place in places:
         root = Path(place)
         if root.is_dir():
-            cases += [Case(_stem(shown), {name: spec}) for shown, spec in images_below(root)]
+            cases += [Case(_stem(shown), {name: spec}) for shown, spec in images_below(root, progress)]
         else:
             missing = () if exists(place) else (f"there is no {place}",)
             cases.append(Case(_stem(root.name), {name: place}, missing))
@@ -189,12 +198,12 @@ def _files(places: Iterable[str]) -> Iterator[Path]:
             yield from (Path(folder) / n for n in sorted(names) if not n.startswith("."))
 
 
-def _expand(places: Sequence[str]) -> list[str]:
+def _expand(places: Sequence[str], progress: Progress) -> list[str]:
     expanded: list[str] = []
     for place in places:
         is_pattern = glob.has_magic(place) and not Path(place).exists()
         found = glob.iglob(place, recursive=True)  # noqa: PTH207 - a Path cannot hold an absolute pattern
-        expanded += sorted(found) if is_pattern else [place]
+        expanded += sorted(counted(found, progress)) if is_pattern else [place]
     return expanded
 
 

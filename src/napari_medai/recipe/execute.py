@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from napari_medai.core.parameter import INPUT_TYPES
 from napari_medai.core.progress import Progress, part, silent
 from napari_medai.core.transform import SpatialTransform
 from napari_medai.recipe.files import load
+from napari_medai.recipe.kinds import Offer, check_kind
 from napari_medai.recipe.recipe import Recipe, RecipeInput, RecipeStep, nearest
 
 
@@ -65,8 +66,8 @@ def run(
     >>> results = run("organs.yaml", image)  # doctest: +SKIP
     """
     recipe = recipe if isinstance(recipe, Recipe) else load(recipe)
-    given = match_inputs(recipe, inputs)
-    return run_prepared(recipe, prepare(recipe, device), given, progress)
+    steps = prepare(recipe, device)
+    return run_prepared(recipe, steps, match_inputs(recipe, inputs), progress)
 
 
 def prepare(recipe: Recipe, device: str = "") -> list[Prepared]:
@@ -86,13 +87,13 @@ def prepare(recipe: Recipe, device: str = "") -> list[Prepared]:
     ModelError
         If a model is not installed or not the one of the recipe.
     """
-    known = set(recipe.inputs)
+    known: dict[str, Offer] = dict(recipe.inputs)
     prepared = []
     for step in recipe.steps:
         if step.id in known:
             raise ArgumentError(f"Recipe: the name {step.id!r} stands for two things.", "Rename one.")
         prepared.append(_prepare_step(step, known, device))
-        known.add(step.id)
+        known[step.id] = prepared[-1].operation
     for reference in recipe.kept:
         _check_reference(reference, {s.id for s in recipe.steps}, "outputs")
     return prepared
@@ -155,7 +156,7 @@ def _check_kind(name: str, value: Any, wanted: RecipeInput) -> None:
     raise ArgumentError(f"Input {name}: found {found}; needed {wanted.kind}.")
 
 
-def _prepare_step(step: RecipeStep, known: set[str], device: str) -> Prepared:
+def _prepare_step(step: RecipeStep, known: Mapping[str, Offer], device: str) -> Prepared:
     place = f"Recipe, step {step.id}"
     try:
         operation = catalog.find(step.operation)
@@ -179,19 +180,22 @@ def _prepare_step(step: RecipeStep, known: set[str], device: str) -> Prepared:
     return Prepared(step, operation, options)
 
 
-def _check_step_inputs(step: RecipeStep, operation: Operation, known: set[str], place: str) -> None:
+def _check_step_inputs(
+    step: RecipeStep, operation: Operation, known: Mapping[str, Offer], place: str
+) -> None:
     by_name = {p.name: p for p in operation.inputs}
     for name, references in step.inputs.items():
         if name not in by_name:
             raise ArgumentError(f"{place}: {operation.name} has no input {name!r}.", nearest(name, by_name))
         for reference in references if isinstance(references, list) else [references]:
             _check_reference(reference, known, place)
+            check_kind(by_name[name], reference, known[reference.partition(".")[0]], place)
     for parameter in operation.inputs:
         if parameter.required and parameter.name not in step.inputs:
             raise ArgumentError(f"{place}: the input {parameter.name} is missing.", parameter.description)
 
 
-def _check_reference(reference: str, known: set[str], place: str) -> None:
+def _check_reference(reference: str, known: Collection[str], place: str) -> None:
     if reference.partition(".")[0] not in known:
         raise ArgumentError(
             f"{place}: found {reference!r}, which no input or earlier step is called.",

@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any
@@ -39,7 +39,12 @@ def run_here(jobs: Sequence[Job], progress: Progress, started: Started) -> Itera
 
 
 def run_in_processes(
-    jobs: Sequence[Job], count: int, memory: int, progress: Progress, started: Started
+    jobs: Sequence[Job],
+    count: int,
+    memory: int,
+    progress: Progress,
+    started: Started,
+    gpus: Sequence[str] = (),
 ) -> Iterator[Outcome]:
     """Run cases side by side.
 
@@ -59,8 +64,11 @@ def run_in_processes(
         Asked every 0.2 s, so that it can stop the batch.
     started : callable
         Told the name of each case as it begins.
+    gpus : sequence of str
+        Where there are any, each process has one of them to itself, and there are no more processes than
+        these.
     """
-    pool = _Pool(deque(jobs), count, memory, started)
+    pool = _Pool(deque(jobs), min(count, len(gpus)) if gpus else count, memory, started, gpus)
     try:
         while pool.queue or pool.busy:
             progress(Step(len(jobs) - len(pool.queue) - len(pool.busy), len(jobs)))
@@ -76,13 +84,17 @@ class _Worker:
     pipe: Connection
     job: Job | None = None
     expected: int = 0
+    gpu: str = ""
 
 
 class _Pool:
     """Processes, what each works on, and how much memory a case has been seen to take."""
 
-    def __init__(self, queue: deque[Job], count: int, memory: int, started: Started) -> None:
+    def __init__(
+        self, queue: deque[Job], count: int, memory: int, started: Started, gpus: Sequence[str] = ()
+    ) -> None:
         self.queue, self.memory, self.started = queue, memory, started
+        self.gpus = gpus
         self.workers: list[_Worker] = []
         self.count = count
         self._retried: set[str] = set()
@@ -129,10 +141,13 @@ class _Pool:
         ours, theirs = context.Pipe()
         preferred = settings()
         threads = preferred.threads or max(1, (os.cpu_count() or 1) // self.count)
-        process = context.Process(target=_work, args=(theirs, threads, preferred), daemon=True)
+        taken = {worker.gpu for worker in self.workers}
+        gpu = next((gpu for gpu in self.gpus if gpu not in taken), "")
+        variables = visible_gpu(gpu, os.environ) if len(self.gpus) > 1 else {}
+        process = context.Process(target=_work, args=(theirs, threads, preferred, variables), daemon=True)
         process.start()
         theirs.close()
-        self.workers.append(_Worker(process, ours))
+        self.workers.append(_Worker(process, ours, gpu=gpu))
         return self.workers[-1]
 
     def _outcome(self, worker: _Worker) -> Outcome | None:
@@ -169,8 +184,28 @@ class _Pool:
             self._per_byte = max(self._per_byte or 0.0, 1.2 * seen)
 
 
-def _work(pipe: Connection, threads: int, preferred: Settings) -> None:
+def visible_gpu(gpu: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment variable that lets a process see one graphics processor only.
+
+    Parameters
+    ----------
+    gpu : str
+        ``"cuda:1"``: the second of those that this process sees.
+    environment : mapping
+        Of this process; it may see fewer than there are.
+    """
+    kind, _, number = gpu.partition(":")
+    if kind != "cuda" or not number:
+        return {}
+    seen = [word for word in environment.get("CUDA_VISIBLE_DEVICES", "").split(",") if word.strip()]
+    return {"CUDA_VISIBLE_DEVICES": seen[int(number)].strip() if seen else number}
+
+
+def _work(
+    pipe: Connection, threads: int, preferred: Settings, variables: Mapping[str, str] | None = None
+) -> None:
     """Run jobs as they come, until the parent closes the pipe or is gone."""
+    os.environ.update(variables or {})
     set_source("the batch", lambda: asdict(preferred))
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"):
         os.environ.setdefault(name, str(threads))
