@@ -1,0 +1,181 @@
+"""Cases found on disk: by patterns, in a table, in a BIDS-like tree, in nnU-Net's raw layout."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from napari_medai.core.errors import ArgumentError, ReadError
+from napari_medai.io.files import stem
+from napari_medai.train.cases import Case, Cases
+
+BIDS_LABELS = re.compile(r"_(dseg|mask|label-[A-Za-z0-9]+_mask|roi)\.nii(\.gz)?$")
+
+
+def find_cases(
+    place: str | Path,
+    *,
+    image: str | Sequence[str] = "",
+    labels: str = "",
+    subject: str = "",
+    ignore: int | None = None,
+    repair: bool = False,
+) -> Cases:
+    """Find labelled images.
+
+    Parameters
+    ----------
+    place : path
+        A CSV with columns ``image`` (or one for each channel), ``labels`` and optionally ``case``,
+        ``subject``, ``role``; a folder in nnU-Net's raw layout (``dataset.json``, ``imagesTr``,
+        ``labelsTr``); a BIDS-like tree (``sub-*``); or any folder, with patterns.
+    image : str or sequence of str
+        Pattern of image files below the folder, ``*`` standing for the part that names the case; several
+        patterns are the channels. In a BIDS-like tree the ending, such as ``T1w``.
+    labels : str
+        Pattern of label files; its ``*`` must stand for the same part.
+    subject : str
+        A regular expression whose first group, found in a case's name, is the subject.
+    ignore : int, optional
+        The label value of voxels that nobody marked.
+    repair : bool
+        Bring labels of another grid onto the image's.
+
+    Returns
+    -------
+    Cases
+        Sorted by name.
+
+    Raises
+    ------
+    ReadError
+        If the place does not exist or nothing is found.
+    ArgumentError
+        If images and labels do not match.
+    """
+    root = Path(place)
+    patterns = (image,) if isinstance(image, str) else tuple(image)
+    if not root.exists():
+        raise ReadError(f"There is no {root}.", hint="Check the spelling of the path.")
+    if root.is_file():
+        found = _from_table(root)
+    elif (root / "dataset.json").is_file():
+        found = _from_nnunet(root)
+    elif any(root.glob("sub-*")):
+        found = _from_bids(root, patterns[0])
+    else:
+        found = _from_patterns(root, patterns, labels)
+    items = tuple(_with_subject(c, subject) for c in sorted(found.items, key=lambda c: c.name))
+    if not items:
+        raise ReadError(f"Found no labelled image in {root.name}.", hint="Check the patterns.")
+    return replace(found, items=items, ignore=found.ignore if ignore is None else ignore, repair=repair)
+
+
+def _with_subject(case: Case, pattern: str) -> Case:
+    if not pattern:
+        return case
+    match = re.search(pattern, case.name)
+    if match is None:
+        raise ArgumentError(f"The subject {pattern!r} is not found in the case name {case.name!r}.")
+    return replace(case, subject=match.group(match.lastindex or 0))
+
+
+def _from_patterns(root: Path, patterns: Sequence[str], labels: str) -> Cases:
+    if not labels or not all(patterns):
+        raise ArgumentError(
+            f"{root.name} is neither nnU-Net's raw layout nor a BIDS-like tree.",
+            hint="Give patterns: image='images/*.png', labels='labels/*.png'.",
+        )
+    channels = [_matched(root, pattern) for pattern in patterns]
+    marked = _matched(root, labels)
+    both = [name for name in channels[0] if name in marked]
+    if channels[0] and not both:
+        raise ArgumentError(
+            f"No labels match the images: found {min(channels[0])!r} among images, "
+            f"{min(marked, default='nothing')!r} among labels.",
+            hint="In both patterns * must stand for the same part of the name.",
+        )
+    lacking = next((n for n in both for files in channels if n not in files), None)
+    if lacking is not None:
+        raise ArgumentError(f"Case {lacking} lacks a channel.", hint="Check the patterns of the channels.")
+    return Cases(tuple(Case(n, tuple(files[n] for files in channels), marked[n]) for n in both))
+
+
+def _matched(root: Path, pattern: str) -> dict[str, Path]:
+    """Return files by the text that the pattern's stars stand for."""
+    shape = re.compile("".join("([^/]*)" if c == "*" else re.escape(c) for c in pattern))
+    files: dict[str, Path] = {}
+    for path in sorted(root.glob(pattern)):
+        match = shape.fullmatch(path.relative_to(root).as_posix())
+        if match is not None:
+            files["_".join(dict.fromkeys(match.groups())) or stem(path)] = path
+    return files
+
+
+def _from_table(path: Path) -> Cases:
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        rows = list(csv.DictReader(file))
+    named = ("case", "labels", "subject", "role")
+    channels = [c for c in (rows[0] if rows else {}) if c not in named]
+    if not rows or not channels or "labels" not in rows[0]:
+        raise ReadError(
+            f"{path.name} has no columns image and labels.",
+            hint="One row a case; paths relative to the file.",
+        )
+    items = []
+    for row in rows:
+        images = tuple(path.parent / row[c] for c in channels)
+        name = row.get("case") or stem(images[0])
+        items.append(
+            Case(name, images, path.parent / row["labels"], row.get("subject") or "", row.get("role") or "")
+        )
+    return Cases(tuple(items), channels=tuple(channels) if len(channels) > 1 else ())
+
+
+def _from_nnunet(root: Path) -> Cases:
+    try:
+        described = json.loads((root / "dataset.json").read_text(encoding="utf-8"))
+        channels, values, ending = (described[k] for k in ("channel_names", "labels", "file_ending"))
+        whole = {name: int(value) for name, value in values.items()}
+    except (ValueError, KeyError, TypeError) as error:
+        raise ReadError(
+            f"{root.name}/dataset.json lacks {error}, or says what is not supported.",
+            hint="Needed as in nnU-Net v2: channel_names, labels (one number each), file_ending.",
+        ) from error
+    ignore = whole.pop("ignore", None)
+    items = [
+        Case(
+            path.name.removesuffix(ending),
+            tuple(
+                root / "imagesTr" / f"{path.name.removesuffix(ending)}_{int(k):04d}{ending}"
+                for k in sorted(channels, key=int)
+            ),
+            path,
+        )
+        for path in sorted((root / "labelsTr").glob(f"*{ending}"))
+    ]
+    names = tuple(sorted(whole, key=lambda name: whole[name]))
+    return Cases(tuple(items), names, tuple(channels[k] for k in sorted(channels, key=int)), ignore)
+
+
+def _from_bids(root: Path, ending: str) -> Cases:
+    items = []
+    for path in sorted(root.rglob("*.nii*")):
+        match = BIDS_LABELS.search(path.name)
+        place = re.search(r"(sub-[A-Za-z0-9]+)(?:_(ses-[A-Za-z0-9]+))?", path.name)
+        if match is None or place is None:
+            continue
+        subject, session = place.groups()
+        below = root / subject / (session or "")
+        images = sorted(p for p in below.glob(f"**/*_{ending or '*'}.nii*") if not BIDS_LABELS.search(p.name))
+        if len(images) != 1:
+            raise ArgumentError(
+                f"Found {len(images)} images for the labels {path.name}; needed one.",
+                hint="Name the ending of the images, such as T1w.",
+            )
+        items.append(Case("_".join(p for p in (subject, session) if p), (images[0],), path, subject))
+    return Cases(tuple(items))

@@ -1,0 +1,115 @@
+"""Batches of varied patches, drawn by coordinates from cases."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_medai.core.errors import ArgumentError
+from napari_medai.train.augment import Augmentation
+from napari_medai.train.intensity import vary_intensities
+from napari_medai.train.loader import Batch
+from napari_medai.train.spatial import draw_places, look_up
+from napari_medai.train.store import CaseStore, Ready
+from napari_medai.train.style import STYLES
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True, eq=False)
+class Patches:
+    """Draws batches: called with a generator it returns inputs (batch, channels, \\*patch), float32, and
+    label values (batch, \\*patch), uint8, 255 where nobody marked.
+
+    Parameters
+    ----------
+    store : CaseStore
+        The cases.
+    names : sequence of str
+        Which of them are drawn from, each as often.
+    patch : sequence of int
+        Size.
+    batch : int
+        Patches in a batch.
+    how : Augmentation
+        How they are varied.
+    foreground : float
+        Share of the patches whose centre has a label above 0, the labels taking turns at random.
+    """
+
+    store: CaseStore
+    names: Sequence[str]
+    patch: tuple[int, ...]
+    batch: int
+    how: Augmentation
+    foreground: float = 0.33
+
+    def __call__(self, rng: np.random.Generator) -> Batch:
+        """Draw one batch."""
+        import torch
+
+        drawn = [self.draw_one(rng) for _ in range(self.batch)]
+        inputs = torch.stack([volume for volume, _ in drawn])
+        if inputs.ndim == 4:
+            inputs = inputs.contiguous(memory_format=torch.channels_last)
+        return inputs, torch.stack([truth for _, truth in drawn])
+
+    def draw_one(self, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+        """Draw one patch and its truth."""
+        ready = self.store.get(str(rng.choice(self.names)))
+        centre = self._centre(rng, ready) + rng.uniform(-0.5, 0.5, len(self.patch))
+        places = draw_places(rng, self.how, centre, self.patch, ready.grid.spacing.tolist())
+        volume, truth = look_up_both(ready, places)
+        if self.how.style != "none" and rng.random() < self.how.style_share:
+            volume = self._styled(rng, volume)
+        return vary_intensities(rng, volume, self.how), truth
+
+    def _centre(self, rng: np.random.Generator, ready: Ready) -> NDArray[np.int32]:
+        """Choose a labelled voxel; where all are labelled and none is asked for, any voxel."""
+        marked = [value for value in ready.places if value > 0]
+        wanted = ready.places
+        if marked and rng.random() < self.foreground:
+            wanted = {value: ready.places[value] for value in [int(rng.choice(marked))]}
+        if not wanted:
+            raise ArgumentError("A case has no voxel with a label.", "Leave it out, or mark something in it.")
+        sizes = np.array([len(places) for places in wanted.values()], dtype=float)
+        if len(wanted) > 1 and not ready.sparse:
+            shape = ready.truth.shape
+            return np.array([rng.integers(n) for n in shape], dtype=np.int32)
+        chosen = wanted[int(rng.choice(list(wanted), p=sizes / sizes.sum()))]
+        return np.asarray(chosen[rng.integers(len(chosen))])
+
+    def _styled(self, rng: np.random.Generator, volume: torch.Tensor) -> torch.Tensor:
+        other = self.store.get(str(rng.choice(self.names)))
+        centre = self._centre(rng, other)
+        offsets = np.stack(np.meshgrid(*(np.arange(n) - n // 2 for n in self.patch), indexing="ij"), -1)
+        look, _ = look_up_both(other, (offsets + centre).astype(float))
+        return STYLES[self.how.style](rng, volume, look)
+
+
+def look_up_both(ready: Ready, places: NDArray[np.float64]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Look volume and truth up; two classes by linear interpolation, more by the nearest voxel."""
+    import torch
+
+    box = _box_of(places, ready.truth.shape)
+    places = places - [part.start for part in box]
+    volume = look_up(torch.from_numpy(ready.volume[(slice(None), *box)]), places)
+    truth = torch.from_numpy(ready.truth[box]).float()[None]
+    if ready.binary:
+        return volume, (look_up(truth, places)[0] > 0.5).to(torch.uint8)
+    return volume, look_up(truth, places, "nearest")[0].to(torch.uint8)
+
+
+def _box_of(places: NDArray[np.float64], shape: Sequence[int]) -> tuple[slice, ...]:
+    """Return the part of a case that places (..., D) need."""
+    flat = places.reshape(-1, len(shape))
+    low, high = np.floor(flat.min(axis=0)), np.ceil(flat.max(axis=0)) + 1
+    return tuple(
+        slice(int(np.clip(a, 0, n - 1)), int(np.clip(b, 1, n)))
+        for a, b, n in zip(low, high, shape, strict=True)
+    )

@@ -1,0 +1,221 @@
+"""A plan that follows from a data set's fingerprint and the memory there is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from napari_medai.core.errors import ArgumentError
+from napari_medai.core.progress import Progress, silent
+from napari_medai.models.spec import IntensityStep, NetworkSpec
+from napari_medai.train.augment import Augmentation
+from napari_medai.train.cases import Cases
+from napari_medai.train.fingerprint import Fingerprint, take_fingerprint
+from napari_medai.train.plan import PLAN_SCHEMA, Plan, SplitSettings
+from napari_medai.train.settings import LoopSettings
+
+LARGEST = {2: 192, 3: 96}
+LEAST_EDGE = 4
+"""Voxels along an axis on the coarsest level."""
+FLOATS_A_VOXEL = 15
+"""Numbers kept for each voxel and feature channel of a level until the gradient is taken."""
+
+
+def make_plan(
+    cases: Cases,
+    *,
+    name: str = "my-model",
+    memory_gb: float = 4.0,
+    minutes: float | None = None,
+    fingerprint: Fingerprint | None = None,
+    progress: Progress = silent,
+) -> Plan:
+    """Plan a training for cases.
+
+    Parameters
+    ----------
+    cases : Cases
+        The labelled images; each is read once.
+    name : str
+        Of the model.
+    memory_gb : float
+        Memory the training may take; 4 also suits a computer without a graphics card.
+    minutes : float, optional
+        Time budget.
+    fingerprint : Fingerprint, optional
+        Where it was taken before.
+    progress : Progress
+        Hears of each case.
+
+    Returns
+    -------
+    Plan
+        Every entry may be changed.
+
+    Raises
+    ------
+    ArgumentError
+        If a case cannot be used or nothing is labelled.
+    """
+    seen = fingerprint or take_fingerprint(cases, progress)
+    labels = label_names(cases, seen)
+    spacing = _spacing(seen)
+    sizes = _median_size(seen, spacing)
+    patch, strides = _patch(sizes, spacing or _median(seen.spacings))
+    widths, batch = _widths_and_batch(patch, strides, memory_gb)
+    arguments: dict[str, Any] = {
+        "widths": widths,
+        "strides": [s if len(set(s)) > 1 else s[0] for s in strides] if _uneven(strides) else _plain(strides),
+        "norm": "batch" if seen.ndim == 2 else "instance",
+    }
+    return Plan(
+        schema=PLAN_SCHEMA,
+        name=name,
+        channels=cases.channels or _channel_names(seen),
+        labels=labels,
+        ignore=cases.ignore,
+        spacing=spacing,
+        intensity=_intensity(seen),
+        network=NetworkSpec(name="dynunet", arguments=arguments),
+        patch=patch,
+        batch=batch,
+        augment=_augmentation(seen, labels),
+        loop=LoopSettings(minutes=minutes, epochs=1000 if minutes else 40),
+        split=SplitSettings(none=len({c.subject for c in cases}) < 2),
+        memory_gb=memory_gb,
+    )
+
+
+def memory_of(plan: Plan) -> float:
+    """Estimate the memory of a training step, in GB, from the activations that the gradient needs."""
+    strides: Any = plan.network.arguments.get("strides", ())
+    widths: Any = plan.network.arguments.get("widths", ())
+    levels = [s if isinstance(s, list | tuple) else [s] * len(plan.patch) for s in strides]
+    if len(levels) == len(widths) - 1:
+        levels = [[1] * len(plan.patch), *levels]
+    return _memory(plan.patch, levels, widths, plan.batch)
+
+
+def label_names(cases: Cases, seen: Fingerprint) -> tuple[str, ...]:
+    """Return the name of every label, the background first; refuse gaps and labels that never occur."""
+    found = sorted(v for v in seen.voxels if v > 0)
+    if not found:
+        raise ArgumentError("Nothing is labelled in any case.", hint="Paint something first.")
+    if cases.labels:
+        empty = [name for v, name in enumerate(cases.labels) if v and not seen.voxels.get(v)]
+        if empty:
+            raise ArgumentError(
+                f"No case has a voxel of {', '.join(empty)}.", hint="Label some, or leave the name out."
+            )
+        return cases.labels
+    missing = [v for v in range(1, found[-1]) if v not in found]
+    if missing or found[0] < 0 or found[-1] > 254:
+        raise ArgumentError(
+            f"Found labels {found[:8]}; needed 1, 2, 3 ... without a gap.",
+            hint="Name every label (labels), or say which value means not marked (ignore).",
+        )
+    return ("background", *(seen.names.get(v, f"label {v}") for v in found))
+
+
+def _channel_names(seen: Fingerprint) -> tuple[str, ...]:
+    count = len(seen.channels)
+    if count == 1:
+        return (seen.modality or "image",)
+    return ("red", "green", "blue") if count == 3 else tuple(f"channel {k + 1}" for k in range(count))
+
+
+def _median(rows: Sequence[Sequence[float]]) -> tuple[float, ...]:
+    return tuple(float(np.round(v, 4)) for v in np.median(np.asarray(rows, dtype=float), axis=0))
+
+
+def _spacing(seen: Fingerprint) -> tuple[float, ...] | None:
+    return _median(seen.spacings) if seen.unit == "mm" else None
+
+
+def _median_size(seen: Fingerprint, spacing: tuple[float, ...] | None) -> list[float]:
+    shapes = np.asarray(seen.shapes, dtype=float)
+    if spacing is not None:
+        shapes = shapes * np.asarray(seen.spacings) / np.asarray(spacing)
+    return [float(n) for n in np.median(shapes, axis=0)]
+
+
+def _patch(sizes: Sequence[float], spacing: Sequence[float]) -> tuple[tuple[int, ...], list[list[int]]]:
+    """Choose a patch of about equal length along each axis, and strides that divide it."""
+    ndim = len(sizes)
+    finest = min(spacing)
+    edges = [min(n, LARGEST[ndim] * finest / s) for n, s in zip(sizes, spacing, strict=True)]
+    edges = [max(e, 8.0) for e in edges]
+    current, steps = list(spacing), [1] * ndim
+    strides: list[list[int]] = [[1] * ndim]
+    while len(strides) < 5:
+        coarse = min(current)
+        stride = [
+            2 if edges[k] / (steps[k] * 2) >= LEAST_EDGE and current[k] < 2 * coarse else 1
+            for k in range(ndim)
+        ]
+        if stride == [1] * ndim:
+            break
+        strides.append(stride)
+        steps = [n * s for n, s in zip(steps, stride, strict=True)]
+        current = [c * s for c, s in zip(current, stride, strict=True)]
+    patch = tuple(max(8, step * int(edge // step)) for edge, step in zip(edges, steps, strict=True))
+    while len(strides) < 3:
+        strides.append([1] * ndim)
+    return patch, strides
+
+
+def _uneven(strides: list[list[int]]) -> bool:
+    return any(len(set(s)) > 1 for s in strides)
+
+
+def _plain(strides: list[list[int]]) -> list[int]:
+    return [s[0] for s in strides]
+
+
+def _widths_and_batch(
+    patch: Sequence[int], strides: list[list[int]], memory_gb: float
+) -> tuple[list[int], int]:
+    """Take the widest network of which two patches fit, then as many patches as fit, eight at most."""
+    for first in (32, 24, 16, 8):
+        if first > 16 and memory_gb <= 4:
+            continue
+        widths = [min(first * 2 ** max(0, k - (len(patch) == 2)), 320) for k in range(len(strides))]
+        batches = [n for n in (8, 6, 4, 2) if _memory(patch, strides, widths, n) <= memory_gb]
+        if batches:
+            return widths, batches[0] if len(patch) == 2 else min(batches[0], 2)
+    return widths, 1
+
+
+def _memory(patch: Sequence[int], strides: Any, widths: Sequence[int], batch: int) -> float:
+    voxels, floats = float(np.prod(patch)), 0.0
+    for stride, width in zip(strides, widths, strict=True):
+        voxels /= float(np.prod(stride))
+        floats += voxels * width * FLOATS_A_VOXEL
+    return 0.4 + 4 * floats * batch / 1e9
+
+
+def _intensity(seen: Fingerprint) -> tuple[IntensityStep, ...]:
+    """CT numbers mean the same everywhere: one window for all. Anything else is scaled image by image."""
+    if seen.modality == "CT" and len(seen.channels) == 1:
+        channel = seen.channels[0]
+        width = max(channel.high - channel.low, 1.0)
+        arguments: dict[str, Any] = {
+            "preset": "custom",
+            "center": round((channel.low + channel.high) / 2, 2),
+            "width": round(width, 2),
+            "low": round((channel.low - channel.mean) / max(channel.deviation, 1.0), 4),
+            "high": round((channel.high - channel.mean) / max(channel.deviation, 1.0), 4),
+        }
+        return (IntensityStep(operation="window_intensity", arguments=arguments),)
+    return (IntensityStep(operation="normalize_zscore", arguments={"region": "whole"}),)
+
+
+def _augmentation(seen: Fingerprint, labels: tuple[str, ...]) -> Augmentation:
+    """Pictures without a patient's frame may be turned and mirrored at will; patients may not."""
+    if seen.ndim == 2 and seen.unit == "pixel":
+        return Augmentation(rotate_deg=180, scale=0.4, flip=("y", "x"))
+    sided = any(word in name.lower() for name in labels for word in ("left", "right", "_l", "_r"))
+    gamma = 0.0 if seen.modality == "CT" else 0.3
+    return Augmentation(flip=() if sided else ("x",), gamma=gamma, low_resolution=0.5)

@@ -1,0 +1,281 @@
+"""A segmentation model made from cases and a plan."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_medai.core.device import require_torch, resolve_device
+from napari_medai.core.errors import ArgumentError
+from napari_medai.core.geometry import Geometry
+from napari_medai.core.image import MedicalImage
+from napari_medai.core.progress import Progress, part, silent
+from napari_medai.models.check import make_case
+from napari_medai.models.folder import save_folder
+from napari_medai.models.model import Model
+from napari_medai.models.networks import build_network
+from napari_medai.models.spec import ModelSpec
+from napari_medai.train.cases import Cases
+from napari_medai.train.describe import model_card, training_summary
+from napari_medai.train.judge import Judge
+from napari_medai.train.layouts import find_cases
+from napari_medai.train.loop import run_training
+from napari_medai.train.objective import deeply_supervised, segmentation_objective
+from napari_medai.train.patches import Patches
+from napari_medai.train.plan import Plan, parse_plan, read_plan, write_plan
+from napari_medai.train.planner import make_plan
+from napari_medai.train.result import Training, Watch
+from napari_medai.train.split import (
+    Split,
+    load_split,
+    refuse_leak,
+    save_split,
+    split_cases,
+    without_validation,
+)
+from napari_medai.train.stepping import RateOf
+from napari_medai.train.store import CaseStore, all_labels
+
+if TYPE_CHECKING:
+    import torch
+
+MODEL, RUN, PLAN, SPLIT = "model", "run", "plan.yaml", "split.json"
+"""What a training's folder holds: the finished model, the run's checkpoints and log, plan and split."""
+
+
+@dataclass(frozen=True, eq=False)
+class Start:
+    """What a training starts from besides its plan.
+
+    Parameters
+    ----------
+    network : torch.nn.Module or None
+        With its weights; none: fresh ones.
+    rate_of : callable or None
+        Factor of the learning rate by parameter name.
+    spec : dict
+        Entries of the model's description beside those of the plan (``parent``).
+    summary : dict
+        Entries of the model's training summary.
+    finish : callable or None
+        Given the model before it is saved, returns further entries of the summary.
+    """
+
+    network: Any = None
+    rate_of: RateOf | None = None
+    spec: dict[str, Any] | None = None
+    summary: dict[str, Any] | None = None
+    finish: Callable[[Model, CaseStore, Split], dict[str, Any]] | None = None
+
+
+def train_model(
+    cases: Cases | str | Path | None,
+    plan: Plan | str | Path | dict[str, Any] | None = None,
+    *,
+    out: str | Path,
+    split: Split | str | Path | None = None,
+    resume: bool = False,
+    device: str = "auto",
+    watch: Watch | None = None,
+    progress: Progress = silent,
+) -> Model:
+    """Train a segmentation model.
+
+    Parameters
+    ----------
+    cases : Cases or path
+        Labelled images, or a place that :func:`find_cases` understands. None: the plan says where.
+    plan : Plan, path or dict, optional
+        How; made by :func:`make_plan` where it is not given.
+    out : path
+        A folder for ``plan.yaml``, ``split.json``, ``run`` (checkpoints and ``log.csv``) and ``model``.
+    split : Split or path, optional
+        Who trains and who validates; by default as the plan says. It is saved.
+    resume : bool
+        Go on with the training in ``out``. On the CPU the result is the same as without the interruption.
+    device : str
+        "auto", "cpu", "cuda" or "mps".
+    watch : callable, optional
+        ``watch(epoch, network)`` after each epoch.
+    progress : Progress
+        Hears every step; ``Cancelled`` leaves the best and the last network in ``out/run``;
+        :class:`napari_medai.train.Finish` ends the training well, with a model.
+
+    Returns
+    -------
+    Model
+        As loaded from ``out/model``, which ``predict_labels`` runs.
+
+    Raises
+    ------
+    ArgumentError
+        If cases, plan or split do not fit each other; ``out`` holds a model already.
+    """
+    require_torch()
+    chosen = _plan_of(plan)
+    base = Path(plan).parent if isinstance(plan, str | Path) else Path()
+    found = _cases_of(cases, chosen, base)
+    chosen = chosen or make_plan(found, progress=part(progress, 0, 0.02))
+    return train_from(Start(), found, chosen, out=out, split=split, resume=resume, device=device, watch=watch,
+                      progress=part(progress, 0.02, 1))  # fmt: skip
+
+
+def train_from(
+    start: Start,
+    cases: Cases,
+    plan: Plan,
+    *,
+    out: str | Path,
+    split: Split | str | Path | None,
+    resume: bool,
+    device: str,
+    watch: Watch | None,
+    progress: Progress,
+) -> Model:
+    """Train from a start: fresh weights or another model's. See :func:`train_model`."""
+    out, place = Path(out), resolve_device(device)
+    if (out / MODEL).exists():
+        raise ArgumentError(f"{out} holds a finished model.", hint="Choose another folder.")
+    parts = _split_of(cases, plan, split, out, resume)
+    out.mkdir(parents=True, exist_ok=True)
+    write_plan(plan, out / PLAN)
+    save_split(parts, out / SPLIT)
+    spec = plan.spec(**(start.spec or {}))
+    store = CaseStore(cases, spec, plan.cache_mb)
+    _require_labels(plan, store, parts)
+    done = _run(start, plan, spec, store, parts, out, resume, place, watch, part(progress, 0, 0.98))
+    return _saved(start, plan, spec, store, parts, done, out, place)
+
+
+def _run(
+    start: Start,
+    plan: Plan,
+    spec: ModelSpec,
+    store: CaseStore,
+    parts: Split,
+    out: Path,
+    resume: bool,
+    device: str,
+    watch: Watch | None,
+    progress: Progress,
+) -> Training:
+    import torch
+
+    if start.network is None:
+        with torch.random.fork_rng():
+            torch.manual_seed(plan.loop.seed)
+            network: Any = build_network(spec)
+    else:
+        network = start.network
+    if spec.ndim == 2:
+        network = network.to(memory_format=torch.channels_last)
+    classes = len(plan.labels)
+    if plan.objective.deep_supervision:
+        network = deeply_supervised(network, classes)
+    draw = Patches(store, parts.train, plan.patch, plan.batch, plan.augment, plan.foreground)
+    judged = parts.validation[: plan.split.validate_on]
+    judge = Judge(store, judged, spec, device, lambda step: progress(step)) if judged else None
+    return run_training(
+        network,
+        draw,
+        segmentation_objective(plan.objective, classes),
+        plan.loop,
+        out=out / RUN,
+        validate=judge,
+        watch=watch,
+        rate_of=start.rate_of,
+        device=device,
+        resume=resume and (out / RUN).exists(),
+        progress=progress,
+    )
+
+
+def _saved(
+    start: Start,
+    plan: Plan,
+    spec: ModelSpec,
+    store: CaseStore,
+    parts: Split,
+    done: Training,
+    out: Path,
+    device: str,
+) -> Model:
+    network: Any = getattr(done.network, "inner", done.network)
+    network = network.to(memory_format=_contiguous())
+    model = Model(spec, network)
+    extra = start.finish(model, store, parts) if start.finish else {}
+    summary = training_summary(plan, parts, done, device) | (start.summary or {}) | extra
+    described = spec.model_copy(update={"training": json.loads(json.dumps(summary))})
+    model = Model(described, network, model_card(plan, summary))
+    checked = Model(described, network, model.card, make_case(model, drawn_image(described)))
+    return save_folder(checked, out / MODEL)
+
+
+def _contiguous() -> torch.memory_format:
+    import torch
+
+    return torch.contiguous_format
+
+
+def drawn_image(spec: ModelSpec) -> MedicalImage:
+    """Draw smooth noise of a model's size, the input of its self-check: nobody's image."""
+    from scipy import ndimage
+
+    rng = np.random.default_rng(0)
+    shape = tuple(min(n, 128) if spec.ndim == 2 else min(n, 48) for n in spec.tile)
+    shape = tuple(max(8, n) for n in shape)
+    noise = rng.normal(0, 100, (len(spec.channels), *shape))
+    array = np.stack([ndimage.gaussian_filter(c, 2) * 8 for c in noise]).astype(np.float32)
+    geometry = Geometry.from_spacing(shape, spec.spacing)
+    return MedicalImage(array, "c" + "zyx"[-spec.ndim :], geometry, name="drawn noise")
+
+
+def _plan_of(plan: Plan | str | Path | dict[str, Any] | None) -> Plan | None:
+    if isinstance(plan, str | Path):
+        return read_plan(plan)
+    return parse_plan(plan) if isinstance(plan, dict) else plan
+
+
+def _cases_of(cases: Cases | str | Path | None, plan: Plan | None, base: Path) -> Cases:
+    if isinstance(cases, Cases):
+        return cases
+    if cases is not None:
+        return find_cases(cases)
+    if plan is None or plan.cases is None:
+        raise ArgumentError("The plan does not say where its cases lie.", hint="Give cases.")
+    source = plan.cases
+    return find_cases(
+        base / source.place,
+        image=source.image or "",
+        labels=source.labels,
+        subject=source.subject,
+        ignore=plan.ignore,
+    )
+
+
+def _split_of(cases: Cases, plan: Plan, split: Split | str | Path | None, out: Path, resume: bool) -> Split:
+    if resume and (out / SPLIT).is_file():
+        split = load_split(out / SPLIT)
+    if split is None:
+        if plan.split.none:
+            return without_validation(cases)
+        return split_cases(cases, folds=plan.split.folds, fold=plan.split.fold, seed=plan.loop.seed)
+    parts = split if isinstance(split, Split) else load_split(split)
+    refuse_leak(cases, parts)
+    return parts
+
+
+def _require_labels(plan: Plan, store: CaseStore, parts: Split) -> None:
+    """Check that every label occurs among the training cases."""
+    found = all_labels(store, parts.train)
+    empty = [name for value, name in enumerate(plan.labels) if value and value not in found]
+    if empty:
+        raise ArgumentError(
+            f"No training case has a voxel of {', '.join(empty)}.",
+            hint="Label some, leave the label out of the plan, or split otherwise.",
+        )
