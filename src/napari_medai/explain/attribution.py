@@ -155,12 +155,15 @@ def _starts(length: int, box: int) -> list[int]:
     return sorted({*range(0, last + 1, max(1, box // 2)), last})
 
 
+def _is_rectifier(module: torch.nn.Module) -> bool:
+    """Tell rectifiers and their smooth kin by their names: MONAI brings some of its own."""
+    kinds = ("ReLU", "LeakyReLU", "PReLU", "ELU", "GELU", "SiLU", "Swish", "MemoryEfficientSwish")
+    return type(module).__name__ in kinds
+
+
 @contextmanager
 def _guided(network: torch.nn.Module) -> Iterator[None]:
-    import torch
-
-    kinds = (torch.nn.ReLU, torch.nn.LeakyReLU, torch.nn.PReLU, torch.nn.ELU, torch.nn.GELU, torch.nn.SiLU)
-    rectifiers = [m for m in network.modules() if isinstance(m, kinds)]
+    rectifiers: list[Any] = [m for m in network.modules() if _is_rectifier(m)]
     if not rectifiers:
         raise ArgumentError("Guided backpropagation needs rectifier layers; this network has none.")
     in_place = [m for m in rectifiers if getattr(m, "inplace", False)]

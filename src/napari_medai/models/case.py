@@ -1,4 +1,4 @@
-"""The self-check's small input and expected labels, on disk."""
+"""The self-check's small input and what is expected of it, on disk."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Row = Annotated[tuple[float, ...], Field(min_length=3, max_length=4)]
 
 
 class _Grid(BaseModel):
-    """Axes and place of the input, and the digest of the expected labels."""
+    """Axes and place of the input, and the digest of what is expected."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
     axes: Annotated[str, Field(pattern=r"^c?z?yxs?$")]
@@ -38,6 +38,11 @@ def labels_digest(labels: MedicalImage) -> str:
     return f"sha256:{hashlib.sha256(str(values.shape).encode() + values.tobytes()).hexdigest()}"
 
 
+def numbers_digest(numbers: NDArray[np.float32]) -> str:
+    """Return ``sha256:`` over the bits of some numbers."""
+    return f"sha256:{hashlib.sha256(np.ascontiguousarray(numbers, dtype='<f4').tobytes()).hexdigest()}"
+
+
 def write_case(case: CheckCase, folder: Path) -> None:
     """Write a check case as ``case.json`` and ``case.safetensors`` in a new folder."""
     from safetensors.numpy import save_file
@@ -47,13 +52,14 @@ def write_case(case: CheckCase, folder: Path) -> None:
         axes=case.image.axes,
         affine=case.image.geometry.affine.tolist(),
         unit=case.image.geometry.unit,
-        digest=labels_digest(case.labels),
+        digest=_expected_digest(case),
     )
     (folder / GRID).write_text(json.dumps(grid.model_dump(mode="json"), indent=1) + "\n", encoding="utf-8")
-    arrays = {
-        "image": np.ascontiguousarray(case.image.array),
-        "labels": np.ascontiguousarray(case.labels.array),
-    }
+    arrays = {"image": np.ascontiguousarray(case.image.array)}
+    if case.labels is not None:
+        arrays["labels"] = np.ascontiguousarray(case.labels.array)
+    if case.numbers is not None:
+        arrays["numbers"] = np.ascontiguousarray(case.numbers, dtype=np.float32)
     save_file(arrays, folder / ARRAYS)
 
 
@@ -63,7 +69,7 @@ def read_case(folder: Path, spec: ModelSpec) -> CheckCase | None:
     Raises
     ------
     ModelError
-        If the case is damaged, or its labels are not those its digest was taken of.
+        If the case is damaged, or what it expects is not what its digest was taken of.
     """
     if not folder.is_dir():
         return None
@@ -73,17 +79,30 @@ def read_case(folder: Path, spec: ModelSpec) -> CheckCase | None:
         shape = tuple(n for n, a in zip(arrays["image"].shape, grid.axes, strict=True) if a in "zyx")
         geometry = Geometry(shape, np.array(grid.affine), grid.unit)
         image = MedicalImage(arrays["image"], grid.axes, geometry, name="check")
-        axes = grid.axes.strip("cs")
-        labels = MedicalImage(
-            arrays["labels"], axes, geometry, "labels", "expected", {"labels": spec.label_names}
-        )
+        case = CheckCase(image, _labels(arrays, grid, geometry, spec), arrays.get("numbers"))
     except (MedAIError, ValueError) as error:
         raise ModelError(f"{folder}: the self-check does not fit together: {error}") from error
-    if labels_digest(labels) != grid.digest:
+    if _expected_digest(case) != grid.digest:
+        what = "labels" if case.labels is not None else "numbers"
         raise ModelError(
-            f"{folder}: the expected labels are not those of the digest.", hint="Get the model folder again."
+            f"{folder}: the expected {what} are not those of the digest.", hint="Get the model folder again."
         )
-    return CheckCase(image, labels)
+    return case
+
+
+def _labels(
+    arrays: dict[str, NDArray[Any]], grid: _Grid, geometry: Geometry, spec: ModelSpec
+) -> MedicalImage | None:
+    if "labels" not in arrays:
+        return None
+    names = {"labels": spec.label_names}
+    return MedicalImage(arrays["labels"], grid.axes.strip("cs"), geometry, "labels", "expected", names)
+
+
+def _expected_digest(case: CheckCase) -> str:
+    if case.labels is not None:
+        return labels_digest(case.labels)
+    return numbers_digest(np.zeros(0, np.float32) if case.numbers is None else case.numbers)
 
 
 def _read_grid(path: Path) -> _Grid:
@@ -103,6 +122,6 @@ def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
         arrays: dict[str, NDArray[Any]] = load_file(path)
     except (SafetensorError, OSError) as error:
         raise ModelError(f"{path} cannot be read as safetensors: {error}.") from error
-    if set(arrays) != {"image", "labels"}:
-        raise ModelError(f"{path} holds {sorted(arrays)}; needed image and labels.")
+    if set(arrays) not in ({"image", "labels"}, {"image", "numbers"}):
+        raise ModelError(f"{path} holds {sorted(arrays)}; needed image and labels, or image and numbers.")
     return arrays

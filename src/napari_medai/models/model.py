@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from napari_medai.core.image import MedicalImage
 from napari_medai.models.spec import ModelSpec
 
@@ -14,18 +17,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CheckCase:
-    """A small input and the labels that the model gave for it where it was made.
+    """A small input and what the model gave for it where it was made.
 
     Parameters
     ----------
     image : MedicalImage
         The input.
-    labels : MedicalImage
-        The expected output, on the input's grid.
+    labels : MedicalImage, optional
+        Segmentation: the expected output, on the input's grid.
+    numbers : numpy.ndarray, optional
+        Other tasks: the expected probabilities or values, one dimension, float32.
     """
 
     image: MedicalImage
-    labels: MedicalImage
+    labels: MedicalImage | None = None
+    numbers: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, eq=False)
