@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_medai.core.errors import ArgumentError
 from napari_medai.core.geometry import FloatArray, Geometry
@@ -99,8 +100,12 @@ def _draw(rng: np.random.Generator, geometry: Geometry) -> tuple[CephPlan, Float
 
 
 def _part_centres() -> dict[str, FloatArray]:
-    centres = {part: np.mean([point(n) for n, (p, _) in POINTS.items() if p == part] or [(0, 0)], axis=0) for part in PARTS}
-    return {**centres, "spine": np.array([-40.0, 90.0]), "mandible": point("articulare"), "skull": np.zeros(2)}
+    """About which point of the drawing each part turns."""
+    centres: dict[str, FloatArray] = {}
+    for part in PARTS:
+        own = [point(name) for name, (owner, _) in POINTS.items() if owner == part]
+        centres[part] = np.mean(own, axis=0) if own else np.array([-40.0, 90.0])
+    return {**centres, "mandible": point("articulare"), "skull": np.zeros(2)}
 
 
 def _placed(plan: CephPlan, part: str, points: FloatArray, geometry: Geometry) -> FloatArray:
@@ -114,7 +119,7 @@ def _depth(points: FloatArray, geometry: Geometry) -> FloatArray:
     return np.asarray(np.minimum(points - low, high - points).min(axis=1))
 
 
-def _absent(plan: CephPlan, points: FloatArray, geometry: Geometry) -> FloatArray:
+def _absent(plan: CephPlan, points: FloatArray, geometry: Geometry) -> NDArray[np.bool_]:
     lost = np.array([part in plan.missing for part, _ in POINTS.values()])
     return np.asarray(lost | (_depth(points, geometry) < 0))
 

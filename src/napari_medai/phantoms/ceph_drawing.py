@@ -33,6 +33,8 @@ POINTS: dict[str, tuple[str, tuple[float, float]]] = {
     "apex superius": ("upper incisor", (61, 59)),
     "apex inferius": ("lower incisor", (58, 99)),
     "pronasale": ("profile", (96, 44)),
+    "upper molar": ("maxilla", (41, 77.5)),
+    "lower molar": ("mandible", (40, 76.5)),
 }
 """Each named point: the part it belongs to, and where it lies in the drawing (x, y), mm."""
 
@@ -58,8 +60,9 @@ def outlines() -> list[Outline]:
 
 def _soft() -> list[Outline]:
     profile = [
-        (66, -62), (77, -40), (79, -20), (76, -8), (84, 18), (96, 44), (91, 51), (80.5, 57), (82, 65), (86, 73),
-        (80, 79), (83, 86), (77, 95), (74, 111), (66, 124), (45, 131), (22, 128), (8, 160), (-70, 160),
+        (66, -62), (77, -40), (79, -20), (76, -8), (84, 18), (96, 44), (91, 51), (80.5, 57), (82, 65),
+        (86, 73), (80, 79), (83, 86), (77, 95), (74, 111), (66, 124), (45, 131), (22, 128), (8, 160),
+        (-70, 160),
         (-88, 60), (-104, 0), (-80, -62), (-20, -88), (35, -82),
     ]  # fmt: skip
     return [Outline("profile", _closed(profile), 0.30)]
@@ -79,7 +82,10 @@ def _skull() -> list[Outline]:
         Outline("skull", np.array(frontal, dtype=float), 0.22),
         Outline("skull", np.array([(69, -8), (76, 8), (73, 10), (66, -4)], dtype=float), 0.18),
     ]
-    ear = [Outline("ear", _ellipse((-20, 25.5), (4.5, 4.5)), 0.28), Outline("ear", _ellipse((-20, 25.5), (2.8, 2.8)), -0.3)]
+    ear = [
+        Outline("ear", _ellipse((-20, 25.5), (4.5, 4.5)), 0.28),
+        Outline("ear", _ellipse((-20, 25.5), (2.8, 2.8)), -0.3),
+    ]
     return [*rings, *ear]
 
 
@@ -142,7 +148,14 @@ def _ellipse(centre: tuple[float, float], half: tuple[float, float], count: int 
 
 def _block(centre: tuple[float, float], half: tuple[float, float]) -> list[tuple[float, float]]:
     (x, y), (a, b) = centre, half
-    return [(x - a, y - b), (x, y - 0.8 * b), (x + a, y - b), (x + a, y + b), (x, y + 0.8 * b), (x - a, y + b)]
+    return [
+        (x - a, y - b),
+        (x, y - 0.8 * b),
+        (x + a, y - b),
+        (x + a, y + b),
+        (x, y + 0.8 * b),
+        (x - a, y + b),
+    ]
 
 
 def _closed(knots: Sequence[tuple[float, float]], steps: int = 5) -> FloatArray:

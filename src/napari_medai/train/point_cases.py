@@ -78,7 +78,7 @@ def check_cases(cases: Sequence[PointCase]) -> tuple[str, ...]:
     """
     if len(cases) < 3:
         raise ArgumentError(
-            f"Found {len(cases)} case(s) with landmarks; needed three at least, of which one is for checking.",
+            f"Found {len(cases)} case(s) with landmarks; needed at least three.",
             hint="Some fifty or more make a useful model.",
         )
     first = cases[0]
@@ -115,8 +115,8 @@ def _check_case(case: PointCase, first: PointCase) -> None:
     if outside.any():
         name = points.names[int(np.argmax(outside))]
         raise ArgumentError(
-            f"{case.name}: the point {name!r} at {np.round(points[name], 1).tolist()} {points.unit} lies outside "
-            f"the image ({int(outside.sum())} of {len(points)} points do).",
+            f"{case.name}: the point {name!r} at {np.round(points[name], 1).tolist()} {points.unit} "
+            f"lies outside the image ({int(outside.sum())} of {len(points)} points do).",
             hint="Check the order of x and y, the pixel size and the frame (LPS or RAS) of the points.",
         )
 

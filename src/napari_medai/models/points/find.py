@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_medai.core.errors import ModelError
-from napari_medai.core.geometry import FloatArray, Geometry
+from napari_medai.core.geometry import FloatArray, Geometry, Unit
 from napari_medai.core.image import MedicalImage
 from napari_medai.core.landmarks import Landmarks
 from napari_medai.core.progress import Progress, part, silent, track
@@ -104,7 +104,7 @@ def find_points(
     return report(model.spec, found, image.geometry.unit)
 
 
-def report(spec: ModelSpec, found: Findings, unit: str) -> Landmarks:
+def report(spec: ModelSpec, found: Findings, unit: Unit) -> Landmarks:
     """Turn findings into landmarks: covariance calibrated, absent points flagged, doubt in the confidence."""
     points = _points(spec)
     count, ndim = found.world.shape
@@ -121,7 +121,7 @@ def report(spec: ModelSpec, found: Findings, unit: str) -> Landmarks:
         confidence,
         unit,
         "landmarks",
-        absent=absent,  # type: ignore[arg-type]
+        absent=absent,
     )
 
 

@@ -42,7 +42,7 @@ class Peaks:
 
 
 def gaussian_targets(
-    places: torch.Tensor, shape: Sequence[int], spacing: Sequence[float], sigma_mm: float
+    places: torch.Tensor, shape: Sequence[int], spacing: Sequence[float] | FloatArray, sigma_mm: float
 ) -> torch.Tensor:
     """Draw normalised Gaussians that are round in millimetres on any grid.
 
@@ -104,7 +104,7 @@ def heat_loss(
     return ((total - found) * known).sum() / known.sum().clamp(min=1)
 
 
-def read_peaks(logits: FloatArray, spacing: Sequence[float], sigma_mm: float) -> Peaks:
+def read_peaks(logits: FloatArray, spacing: Sequence[float] | FloatArray, sigma_mm: float) -> Peaks:
     """Read one point from each heat map.
 
     Parameters

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, validate_call
@@ -65,7 +66,8 @@ def heat_network(ndim: int, inputs: int, outputs: int, stage: Stage) -> Any:
     References
     ----------
     Ronneberger et al. 2015, U-Net, doi 10.1007/978-3-319-24574-4_28. Payer et al. 2019, Integrating spatial
-    configuration into heatmap regression based CNNs for landmark localization, doi 10.1016/j.media.2019.03.007.
+    configuration into heatmap regression based CNNs for landmark localization,
+    doi 10.1016/j.media.2019.03.007.
     """
     appearance = _unet(ndim, inputs, outputs, stage.widths)
     return appearance if stage.kind == "unet" else _scn(ndim, outputs, appearance)
@@ -88,9 +90,7 @@ def _unet(ndim: int, inputs: int, outputs: int, widths: Sequence[int]) -> Any:
                 nn.Sequential(_block(ndim, a, b, 1 if k == 0 else 2), _block(ndim, b, b))
                 for k, (a, b) in enumerate(zip(before, widths, strict=False))
             )
-            self.up = nn.ModuleList(
-                _block(ndim, low + high, high) for high, low in zip(widths, widths[1:], strict=False)
-            )
+            self.up = nn.ModuleList(_block(ndim, low + high, high) for high, low in pairwise(widths))
             self.last = _convolution(ndim)(widths[0], outputs, 1)
 
         def forward(self, images: torch.Tensor) -> torch.Tensor:
@@ -124,7 +124,7 @@ def _scn(ndim: int, outputs: int, appearance: Any, shrink: int = 4, width: int =
 
         def forward(self, images: torch.Tensor) -> torch.Tensor:
             local = self.appearance(images)
-            pool = nn.functional.adaptive_avg_pool2d if ndim == 2 else nn.functional.adaptive_avg_pool3d
+            pool: Any = nn.functional.adaptive_avg_pool2d if ndim == 2 else nn.functional.adaptive_avg_pool3d
             size = [max(1, n // shrink) for n in local.shape[2:]]
             seen = self.configuration(pool(torch.sigmoid(local), size))
             return local + nn.functional.interpolate(seen, size=local.shape[2:], mode=_linear(ndim))  # type: ignore[no-any-return]

@@ -30,10 +30,10 @@ def fit_shape(configurations: Sequence[FloatArray]) -> tuple[FloatArray, FloatAr
     spread : (K,) ndarray
         Root mean square distance of each point from where the others put it, mm.
     """
-    known = [c for c in configurations if np.isfinite(c).all(axis=1).sum() >= LEAST_POINTS]
+    known = [c for c in configurations if _complete(c).sum() >= LEAST_POINTS]
     mean = _first_mean(known)
     for _ in range(ROUNDS):
-        aligned = np.stack([_align(c, mean, np.isfinite(c).all(axis=1)) for c in known])
+        aligned = np.stack([_align(c, mean, _complete(c)) for c in known])
         with np.errstate(invalid="ignore"):
             mean = _mean(aligned, mean)
     strays = np.stack([distances(c, mean) for c in known])
@@ -61,7 +61,7 @@ def distances(points: FloatArray, mean: FloatArray, trusted: NDArray[np.bool_] |
 
 def expected(points: FloatArray, mean: FloatArray, trusted: NDArray[np.bool_] | None = None) -> FloatArray:
     """Where the mean configuration has each point once it is laid on the trusted ones (robustly), mm."""
-    known = np.isfinite(points).all(axis=1)
+    known = _complete(points)
     if trusted is not None:
         known &= trusted
     if known.sum() < LEAST_POINTS:
@@ -76,19 +76,23 @@ def expected(points: FloatArray, mean: FloatArray, trusted: NDArray[np.bool_] | 
     return np.asarray(laid)
 
 
+def _complete(points: FloatArray) -> NDArray[np.bool_]:
+    return np.asarray(np.isfinite(points).all(axis=1))
+
+
 def _first_mean(known: Sequence[FloatArray]) -> FloatArray:
     """Begin with the fullest configuration; what it lacks comes from those that have it."""
-    ranked = sorted(known, key=lambda c: -int(np.isfinite(c).all(axis=1).sum()))
+    ranked = sorted(known, key=lambda c: -int(_complete(c).sum()))
     mean = ranked[0].copy()
     for other in ranked[1:]:
-        lacking = ~np.isfinite(mean).all(axis=1)
+        lacking = ~_complete(mean)
         if not lacking.any():
             break
-        both = ~lacking & np.isfinite(other).all(axis=1)
+        both = ~lacking & _complete(other)
         if both.sum() >= LEAST_POINTS:
             mean[lacking] = _align(other, mean, both)[lacking]
     if not np.isfinite(mean).all():
-        mean[~np.isfinite(mean).all(axis=1)] = np.nanmean(mean, axis=0)
+        mean[~_complete(mean)] = np.nanmean(mean, axis=0)
     return mean
 
 

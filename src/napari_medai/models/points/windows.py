@@ -68,7 +68,7 @@ class Windows:
                 own = np.einsum("nij,nkj->nki", inverse, target - self.bend(own))
         return np.asarray(own + self.middle * self.spacing)
 
-    def cut(self, volume: torch.Tensor, spacing: Sequence[float]) -> torch.Tensor:
+    def cut(self, volume: torch.Tensor, spacing: Sequence[float] | FloatArray) -> torch.Tensor:
         """Look the image up in the windows, linearly; beyond its border it goes on as it ends.
 
         Parameters
@@ -105,7 +105,7 @@ class Windows:
         return np.ascontiguousarray((at * scale.astype(np.float32) - 1)[..., ::-1])
 
 
-def straight(centres: FloatArray, shape: Sequence[int], spacing: Sequence[float]) -> Windows:
+def straight(centres: FloatArray, shape: Sequence[int], spacing: Sequence[float] | FloatArray) -> Windows:
     """Lay windows along the image's axes."""
     ndim = len(shape)
     matrices = np.broadcast_to(np.eye(ndim), (len(centres), ndim, ndim))
