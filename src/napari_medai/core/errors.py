@@ -45,3 +45,7 @@ class ArgumentError(MedAIError):
 
 class Cancelled(Exception):  # noqa: N818 - a stop asked for by a person is not an error
     """Raised by a progress reporter to stop the work under way."""
+
+
+class Finish(Cancelled):
+    """Raised by a progress reporter to end the work early with what it has; what cannot do so is stopped."""

@@ -2,24 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sized
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, TypeVar
 
-from napari_medai.core.errors import Cancelled
+from napari_medai.core.errors import Cancelled, Finish
 
-__all__ = ["Cancelled", "Progress", "Step", "part", "silent", "track"]
+if TYPE_CHECKING:
+    from napari_medai.core.image import MedicalImage
+
+__all__ = ["Cancelled", "Finish", "Progress", "Step", "part", "silent", "track"]
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Step:
-    """One report: ``done`` of ``total`` units are finished; ``message`` says what goes on."""
+    """One report: ``done`` of ``total`` units are finished; ``message`` says what goes on.
+
+    Parameters
+    ----------
+    done, total : float
+        How far the work is.
+    message : str
+        What goes on.
+    values : mapping of float
+        Numbers to be followed while the work goes on, by name: a likeness, a loss.
+    preview : callable, optional
+        Makes the picture of the result so far. It is called while the report is heard, or not at all;
+        the same object stands for the same picture.
+    """
 
     done: float
     total: float
     message: str = ""
+    values: Mapping[str, float] = field(default_factory=dict)
+    preview: Callable[[], MedicalImage] | None = None
 
     @property
     def fraction(self) -> float:
@@ -28,7 +46,7 @@ class Step:
 
 
 Progress = Callable[[Step], None]
-"""A reporter. It may raise :class:`Cancelled` to stop the caller."""
+"""A reporter. It may raise :class:`Cancelled` to stop the caller, or :class:`Finish` to end it early."""
 
 
 def silent(step: Step) -> None:
@@ -77,6 +95,7 @@ def part(progress: Progress, start: float, stop: float, message: str = "") -> Pr
     """
 
     def report(step: Step) -> None:
-        progress(Step(start + (stop - start) * step.fraction, 1.0, step.message or message))
+        done = start + (stop - start) * step.fraction
+        progress(replace(step, done=done, total=1.0, message=step.message or message))
 
     return report
