@@ -1,11 +1,11 @@
-"""Landmarks in CSV tables and in the marker files of 3D Slicer."""
+"""Landmarks in CSV and JSON files, in the marker files of 3D Slicer, and in the text files of ISBI 2015."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -13,14 +13,19 @@ import numpy as np
 
 from napari_medai.core.errors import ArgumentError, ReadError, WriteError
 from napari_medai.core.files import written_beside
-from napari_medai.core.geometry import FloatArray, Unit
 from napari_medai.core.landmarks import Landmarks
 from napari_medai.io.files import stem
-from napari_medai.io.frame_csv import frame_csv_text, stated_unit
+from napari_medai.io.point_table import (
+    PointTable,
+    json_text,
+    landmarks_text,
+    read_csv_text,
+    read_json_text,
+    to_lps,
+)
+from napari_medai.io.points_isbi import isbi_text, read_isbi_text
 
 Frame: TypeAlias = Literal["LPS", "RAS"]
-Table: TypeAlias = tuple[list[str], FloatArray, Unit, list[float] | None]
-"""Names, positions, their unit and the confidence, where the file states one."""
 _SCHEMA = (
     "https://raw.githubusercontent.com/slicer/slicer/master/Modules/Loadable/Markups/Resources/Schema/"
     "markups-schema-v1.0.3.json#"
@@ -35,7 +40,7 @@ def read_points(path: str | Path, *, frame: Frame = "LPS") -> Landmarks:
     Parameters
     ----------
     path : path
-        A ``.csv`` table, or ``.fcsv`` or ``.mrk.json`` of 3D Slicer.
+        A ``.csv`` table, ``.json``, ``.fcsv`` or ``.mrk.json`` of 3D Slicer, or an ISBI 2015 ``.txt``.
     frame : {"LPS", "RAS"}
         The frame of a CSV table whose columns are just called x, y, z; Slicer's files and the tables of
         this package state theirs.
@@ -61,13 +66,12 @@ def read_points(path: str | Path, *, frame: Frame = "LPS") -> Landmarks:
         ) from error
     except UnicodeDecodeError as error:
         raise ReadError(
-            f"{file.name} holds no text.", hint="Choose a .csv, .fcsv or .mrk.json file."
+            f"{file.name} holds no text.", hint="Choose a .csv, .json, .fcsv, .mrk.json or .txt file."
         ) from error
     reader = _by_suffix(file, _READERS, ReadError)
     try:
-        names, positions, unit, confidence = reader(text, frame)
-        sure = None if confidence is None else np.array(confidence)
-        return Landmarks(tuple(_distinct(names)), positions, None, sure, unit, stem(file))
+        table: PointTable = reader(text, frame)
+        return table.replace(names=_distinct(table.names)).landmarks(stem(file))
     except (ValueError, KeyError, TypeError, IndexError, ArgumentError) as error:
         raise ReadError(
             f"{file.name} is no readable list of points: {error}.",
@@ -76,12 +80,16 @@ def read_points(path: str | Path, *, frame: Frame = "LPS") -> Landmarks:
 
 
 def write_points(points: Landmarks, path: str | Path) -> Path:
-    """Write landmarks as ``.csv``, ``.fcsv`` or ``.mrk.json``.
+    """Write landmarks as ``.csv``, ``.json``, ``.fcsv``, ``.mrk.json`` or ISBI 2015 ``.txt``.
+
+    CSV, JSON and the Slicer files state LPS and mm; the ISBI text holds pixels. Error bars are kept in
+    CSV and JSON; a point that is absent is kept there too, is "missing" in ``.mrk.json``, and is left out
+    of ``.fcsv``.
 
     Parameters
     ----------
     points : Landmarks
-        In 3-D for Slicer's formats.
+        In 3-D and mm for Slicer's formats; in 2-D and pixels for the ISBI text.
     path : path
         Its suffix chooses the format.
 
@@ -92,7 +100,7 @@ def write_points(points: Landmarks, path: str | Path) -> Path:
     """
     file = Path(path)
     writer = _by_suffix(file, _WRITERS, WriteError)
-    if writer is not landmarks_text and (points.positions.shape[1] != 3 or points.unit != "mm"):
+    if writer in (_fcsv_text, _markups_text) and (points.positions.shape[1] != 3 or points.unit != "mm"):
         raise WriteError(
             f"{file.name}: Slicer's formats hold points in space, in mm.", hint="Write .csv instead."
         )
@@ -110,7 +118,7 @@ def _by_suffix(file: Path, table: dict[str, Any], error: type[ReadError] | type[
     )
 
 
-def _distinct(names: list[str]) -> list[str]:
+def _distinct(names: Sequence[str]) -> list[str]:
     """Number names that are empty or stand twice."""
     seen: set[str] = set()
     result = []
@@ -123,44 +131,7 @@ def _distinct(names: list[str]) -> list[str]:
     return result
 
 
-def _to_lps(positions: list[list[float]], frame: str) -> FloatArray:
-    array = np.array(positions, dtype=np.float64).reshape(len(positions), -1)
-    if frame == "RAS" and array.size:
-        array[:, :2] *= -1
-    return array if array.size else np.zeros((0, 3))
-
-
-def _read_csv(text: str, frame: str) -> Table:
-    head, _, body = text.partition("\n")
-    stated = stated_unit(head)
-    rows = list(csv.DictReader(io.StringIO(text if stated is None else body)))
-    columns = list(rows[0]) if rows else []
-    kinds: tuple[tuple[str, str, Unit], ...] = (
-        ("_lps_mm", "LPS", "mm"), ("_ras_mm", "RAS", "mm"), ("_pixel", "LPS", "pixel"),
-        ("", frame if stated is None else "LPS", stated or "mm"),
-    )  # fmt: skip
-    for suffix, system, unit in kinds:
-        axes = [f"{letter}{suffix}" for letter in "xyz" if f"{letter}{suffix}" in columns]
-        if len(axes) >= 2:
-            positions = [[float(row[axis]) for axis in axes] for row in rows]
-            names = [(row.get("name") or row.get("label") or "").strip() for row in rows]
-            sure = [float(row["confidence"]) for row in rows] if "confidence" in columns else None
-            return names, _to_lps(positions, system), unit, sure
-    raise ValueError(f"found the columns {columns}; needed x, y, z, with or without _lps_mm")
-
-
-def landmarks_text(points: Landmarks) -> str:
-    """Return landmarks as CSV: ``name,x,y,z`` and the confidence, if known."""
-    sure = points.confidence
-    columns = ["name", *"xyz"[: points.positions.shape[1]], *(["confidence"] if sure is not None else [])]
-    rows = [
-        [name, *place, *([sure[k]] if sure is not None else [])]
-        for k, (name, place) in enumerate(zip(points.names, points.positions, strict=True))
-    ]
-    return frame_csv_text(points.unit, columns, rows)
-
-
-def _read_fcsv(text: str, frame: str) -> Table:
+def _read_fcsv(text: str, frame: str) -> PointTable:
     stated, columns, names, positions = frame, _FCSV_COLUMNS.split(","), [], []
     for row in csv.reader(io.StringIO(text)):
         line = ",".join(row)
@@ -172,7 +143,7 @@ def _read_fcsv(text: str, frame: str) -> Table:
         elif row and not line.startswith("#"):
             positions.append([float(row[columns.index(letter)]) for letter in "xyz"])
             names.append(row[columns.index("label")] if len(row) > columns.index("label") else "")
-    return names, _to_lps(positions, stated), "mm", None
+    return PointTable(names, to_lps(positions, stated), "mm")
 
 
 def _fcsv_text(points: Landmarks) -> str:
@@ -183,27 +154,37 @@ def _fcsv_text(points: Landmarks) -> str:
     ]
     stream = io.StringIO(newline="")
     table = csv.writer(stream, lineterminator="\n")
-    for index, (name, place) in enumerate(zip(points.names, points.positions, strict=True), start=1):
+    for index, (name, place) in enumerate(
+        zip(points.present.names, points.present.positions, strict=True), start=1
+    ):
         table.writerow([index, *(repr(float(v)) for v in place), 0, 0, 0, 1, 1, 1, 0, name, "", ""])
     return "\n".join(lines) + "\n" + stream.getvalue()
 
 
-def _read_markups(text: str, frame: str) -> Table:
-    names, positions = [], []
+def _read_markups(text: str, frame: str) -> PointTable:
+    names, positions, absent = [], [], []
     for markup in json.loads(text)["markups"]:
         if markup.get("coordinateUnits", "mm") != "mm":
             raise ValueError(f"found positions in {markup['coordinateUnits']}; needed mm")
         flip = np.array([-1, -1, 1]) if markup.get("coordinateSystem", frame) in ("RAS", "0") else np.ones(3)
         for point in markup["controlPoints"]:
-            if point.get("positionStatus", "defined") == "defined":
+            status = point.get("positionStatus", "defined")
+            if status == "defined" or (status == "missing" and "position" in point):
+                absent.append(status == "missing")
                 names.append(str(point.get("label", "")))
                 positions.append((np.array(point["position"], dtype=float) * flip).tolist())
-    return names, _to_lps(positions, "LPS"), "mm", None
+    return PointTable(names, to_lps(positions, "LPS"), "mm", absent=absent if any(absent) else None)
 
 
 def _markups_text(points: Landmarks) -> str:
+    gone = np.zeros(len(points), dtype=bool) if points.absent is None else points.absent
     controls = [
-        {"id": str(index), "label": name, "position": [float(v) for v in place], "positionStatus": "defined"}
+        {
+            "id": str(index),
+            "label": name,
+            "position": [float(v) for v in place],
+            "positionStatus": "missing" if gone[index - 1] else "defined",
+        }
         for index, (name, place) in enumerate(zip(points.names, points.positions, strict=True), start=1)
     ]
     markup = {
@@ -217,13 +198,17 @@ def _markups_text(points: Landmarks) -> str:
     return json.dumps({"@schema": _SCHEMA, "markups": [markup]}, indent=1)
 
 
-_READERS: dict[str, Callable[[str, str], Table]] = {
-    ".csv": _read_csv,
+_READERS: dict[str, Callable[[str, str], PointTable]] = {
+    ".csv": read_csv_text,
     ".fcsv": _read_fcsv,
     ".mrk.json": _read_markups,
+    ".json": read_json_text,
+    ".txt": read_isbi_text,
 }
 _WRITERS: dict[str, Callable[[Landmarks], str]] = {
     ".csv": landmarks_text,
     ".fcsv": _fcsv_text,
     ".mrk.json": _markups_text,
+    ".json": json_text,
+    ".txt": isbi_text,
 }
