@@ -21,6 +21,7 @@ def pooled(
     *,
     widths: Annotated[tuple[Width, ...], Field(min_length=1, max_length=8)],
     strides: Annotated[tuple[Stride, ...], Field(min_length=1, max_length=8)],
+    gather: Annotated[int, Field(ge=1, le=15)] = 1,
 ) -> Any:
     """Build a plain convolutional network that ends in a global average and a linear layer.
 
@@ -35,6 +36,9 @@ def pooled(
         Feature channels of each level; two 3-wide convolutions a level.
     strides : tuple of int
         Downsampling on entering each level, as many as levels.
+    gather : int
+        Odd: each cell of the last layer becomes the mean of so many neighbours along each axis. The
+        network sees a thing from all around it; gathered, what it sees peaks in the thing's middle.
     """
     from torch import nn
 
@@ -42,6 +46,11 @@ def pooled(
         raise ModelError(f"Found {len(widths)} widths and {len(strides)} strides; needed as many strides.")
     before = (inputs, *widths[:-1])
     levels = [_level(ndim, a, b, s) for a, b, s in zip(before, widths, strides, strict=True)]
+    if gather % 2 == 0:
+        raise ModelError(f"Found gather {gather}; needed an odd number.")
+    if gather > 1:
+        mean = nn.AvgPool2d if ndim == 2 else nn.AvgPool3d
+        levels.append(mean(gather, 1, gather // 2))
     pool = (nn.AdaptiveAvgPool2d if ndim == 2 else nn.AdaptiveAvgPool3d)(1)
     parts = {"features": nn.Sequential(*levels), "average": pool, "flat": nn.Flatten()}
     return nn.Sequential(OrderedDict({**parts, "head": nn.Linear(widths[-1], outputs)}))
