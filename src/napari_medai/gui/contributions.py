@@ -9,6 +9,7 @@ from typing import Any
 from napari_medai.core.errors import WriteError
 from napari_medai.core.image import MedicalImage
 from napari_medai.core.landmarks import Landmarks
+from napari_medai.core.settings import settings
 from napari_medai.gui.activity import wait_for
 from napari_medai.gui.layers import LayerData, image_from_layer, layers_from_image
 from napari_medai.gui.notify import quiet_oblique_warning, say_notices
@@ -54,7 +55,7 @@ def read_layers(path: Paths) -> list[LayerData]:
     """
     from napari_medai.io.read import read
 
-    return _as_layers(wait_for(lambda progress: read(path, progress=progress), "Reading"))
+    return as_layers(wait_for(lambda progress: read(path, progress=progress), "Reading"))
 
 
 def read_landmarks(path: Paths) -> list[LayerData]:
@@ -67,7 +68,7 @@ def read_landmarks(path: Paths) -> list[LayerData]:
     """
     from napari_medai.io.points import read_points
 
-    return _as_layers([read_points(str(path))])
+    return as_layers([read_points(str(path))])
 
 
 def write_image(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
@@ -148,16 +149,33 @@ def load_sample(key: str) -> list[LayerData]:
     """
     from napari_medai.phantoms.samples import load_sample as load
 
-    return _as_layers(wait_for(lambda _: load(key), "Making the sample"))
+    return as_layers(wait_for(lambda _: load(key), "Making the sample"))
 
 
-def _as_layers(items: Iterable[MedicalImage | Landmarks]) -> list[LayerData]:
+def as_layers(items: Iterable[MedicalImage | Landmarks]) -> list[LayerData]:
+    """Turn what was read into layers, turn the viewer to the preferred side, say what must be known."""
     quiet_oblique_warning()
     follow_convention()
+    _prepare_viewer()
     items = list(items)
     say_notices([item for item in items if isinstance(item, MedicalImage)])
     several = len(items) > 1
     return [layer for i, item in enumerate(items, 1) for layer in _layers_of(item, i * several)]
+
+
+def _prepare_viewer() -> None:
+    """Let the current viewer, where there is one, show orientation letters and window and level."""
+    from napari import current_viewer
+    from qtpy.QtCore import QThread
+    from qtpy.QtWidgets import QApplication
+
+    from napari_medai.gui.reading_room import reading_room
+
+    app = QApplication.instance()
+    if app is not None and QThread.currentThread() is app.thread():
+        room = reading_room(current_viewer())
+        if room is not None:
+            room.set_convention(settings().convention)
 
 
 def _layers_of(item: MedicalImage | Landmarks, number: int) -> list[LayerData]:

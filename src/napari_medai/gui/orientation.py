@@ -106,7 +106,11 @@ def turn_camera(viewer: napari.viewer.Viewer, convention: Convention) -> None:
 
 
 def _is_placed(layer: Any) -> bool:
-    record = LayerRecord.found_in(getattr(layer, "metadata", None))
+    from napari.layers import Image, Labels
+
+    if not isinstance(layer, (Image, Labels)):
+        return False
+    record = LayerRecord.found_in(layer.metadata)
     if record is None or len(record.shape) != 3 or record.unit != "mm":
         return False
     # Sides that the file does not state are not written on the screen.

@@ -48,6 +48,8 @@ def read_nifti(source: Source) -> list[MedicalImage]:
 def preview_nifti(source: Source) -> MedicalImage:
     """Return the image a NIfTI file holds, all zeros: its header alone is read."""
     header = read_nifti_header(source)
+    data = source.path if source.format == "nifti" else _voxel_file(source)
+    _check_size(header, data, source.shown)
     return _image(header, np.broadcast_to(np.zeros((), header.dtype), _stored_shape(header)), source)
 
 
@@ -119,9 +121,7 @@ def _voxel_file(source: Source) -> Path:
 
 def _read_voxels(stream: BinaryIO, header: NiftiHeader, path: Path, shown: str) -> NDArray[Any]:
     """Read the stored numbers, shape (..., t, k, j, i), after checking that they can be there."""
-    packed = is_gzipped(path)
-    available = path.stat().st_size - (0 if packed else header.offset)
-    require_plausible_size(shown, header.byte_count, max(available, 0), packed)
+    packed = _check_size(header, path, shown)
     shape = _stored_shape(header)
     stream.seek(header.offset)
     try:
@@ -132,6 +132,14 @@ def _read_voxels(stream: BinaryIO, header: NiftiHeader, path: Path, shown: str) 
     if packed:
         stream.read(1)  # the checksum of a gzip stream is only looked at where it ends
     return voxels.astype(header.dtype.newbyteorder("="), copy=False)
+
+
+def _check_size(header: NiftiHeader, path: Path, shown: str) -> bool:
+    """Refuse a header that promises more than its file can hold; tell whether the voxels are packed."""
+    packed = is_gzipped(path)
+    available = path.stat().st_size - (0 if packed else header.offset)
+    require_plausible_size(shown, header.byte_count, max(available, 0), packed)
+    return packed
 
 
 def _stored_shape(header: NiftiHeader) -> tuple[int, ...]:

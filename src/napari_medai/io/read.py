@@ -10,7 +10,6 @@ from napari_medai.core.image import MedicalImage
 from napari_medai.core.progress import Progress, part, silent, track
 from napari_medai.core.settings import settings
 from napari_medai.io.dicom.geometry import Gaps
-from napari_medai.io.dicom.header import Header
 from napari_medai.io.files import Skipped, Source
 from napari_medai.io.find import Paths, open_sources
 
@@ -136,47 +135,22 @@ def reader_of(format_name: str) -> Reader:
 def _read_dicom(
     sources: Sequence[Source], gaps: Gaps, memory_limit: float, progress: Progress
 ) -> tuple[list[MedicalImage], list[ReadError]]:
-    from napari_medai.io.dicom.assemble import images_of
+    from napari_medai.io.dicom.load import load_stacks, load_structures
     from napari_medai.io.dicom.scan import scan_sources
 
     found = scan_sources(sources, part(progress, 0, 0.3), gaps)
     errors = [ReadError(f"{s.shown}: {s.reason}", hint="Export it again.") for s in found.skipped]
     errors += [series.problem for series in found.series if series.problem]
     stacks = [stack for series in found.series for stack in series.stacks]
-    images: list[MedicalImage] = []
-    for index, stack in enumerate(sorted(stacks, key=lambda stack: bool(stack.special))):
-        share = part(progress, 0.3 + 0.7 * index / len(stacks), 0.3 + 0.7 * (index + 1) / len(stacks))
-        try:
-            images += images_of(
-                stack, gaps=gaps, progress=share, references=images, memory_limit=memory_limit
-            )
-        except ReadError as error:
-            errors.append(error)
-    found_labels, failed = _read_structures(found.others, images)
-    images, errors = images + found_labels, errors + failed
+    images, failed = load_stacks(stacks, gaps, memory_limit, part(progress, 0.3, 1.0))
+    labels, unplaced = load_structures(found.others, images)
+    images, errors = images + labels, errors + failed + unplaced
     if not images and not errors:
         shown = found.others[0].shown if found.others else sources[0].shown
         errors = [
             ReadError(f"{shown} is a DICOM file without pixels.", hint="Choose the folder of the images.")
         ]
     return images, errors
-
-
-def _read_structures(
-    headers: Sequence[Header], images: Sequence[MedicalImage]
-) -> tuple[list[MedicalImage], list[ReadError]]:
-    from napari_medai.io.dicom import structures
-    from napari_medai.io.dicom.header import reading
-
-    labels: list[MedicalImage] = []
-    errors: list[ReadError] = []
-    for header in filter(structures.is_structure_set, headers):
-        try:
-            with reading(header.shown):
-                labels += structures.images_of(header, images)
-        except ReadError as error:
-            errors.append(error)
-    return labels, errors
 
 
 def _nothing_found(path: Paths, skipped: Sequence[Skipped]) -> ReadError:

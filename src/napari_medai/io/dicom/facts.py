@@ -36,6 +36,7 @@ def meta_of(stack: Stack, notices: list[str]) -> dict[str, Any]:
     window = _window(stack)
     if window and not stack.is_colour:
         meta["window"] = window
+        meta["windows"] = _stated_windows(stack) or [{"name": "as scanned", **window}]
     padding = _padding(stack)
     if padding is not None:
         meta["padding"] = padding
@@ -113,6 +114,18 @@ def _window(stack: Stack) -> dict[str, float] | None:
     if not window or not np.all(np.isfinite(window)) or window[1] <= 0:
         return None
     return {"center": float(window[0]), "width": float(window[1])}
+
+
+def _stated_windows(stack: Stack) -> list[dict[str, Any]]:
+    """Return every window the middle slice states, with the names it gives them."""
+    middle = stack.volumes[0][len(stack.volumes[0]) // 2]
+    names = middle.header.texts("WindowCenterWidthExplanation")
+    windows = []
+    for index, (center, width) in enumerate(middle.facts.get("windows", ())):
+        if np.isfinite(center) and np.isfinite(width) and width > 0:
+            name = names[index] if index < len(names) and names[index] else f"window {index + 1}"
+            windows.append({"name": name.lower(), "center": float(center), "width": float(width)})
+    return windows
 
 
 def _table_range(header: Header) -> tuple[float, float] | None:

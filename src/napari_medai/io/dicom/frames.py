@@ -234,6 +234,7 @@ def _facts(header: Header) -> dict[str, Any]:
     centre, width = header.floats("WindowCenter"), header.floats("WindowWidth")
     if centre and width:
         facts["window"] = (centre[0], width[0])
+        facts["windows"] = tuple(zip(centre, width, strict=False))
     gradient = gradient_of(header)
     if gradient is not None:
         facts["gradient"] = gradient

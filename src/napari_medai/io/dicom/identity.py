@@ -39,6 +39,7 @@ _DROPPED = frozenset(
      "EncryptedAttributesSequence", "DigitalSignaturesSequence", "MACParametersSequence",
      "ContentCreatorIdentificationCodeSequence")
 )  # fmt: skip
+_NUMBERS_OF_PATIENTS = frozenset(("PatientBirthDate", "AccessionNumber", "StudyID"))
 _DROPPED_GROUPS = (0x0010, 0x0032, 0x0038, 0x4008, 0x4000)
 
 
@@ -139,6 +140,24 @@ def _fate(element: Any, keyword: str, vr: str, options: Options) -> str:
     if vr in _BYTES or " or " in vr:
         return "keep" if keyword in _PIXEL_BYTES or vr == "US or SS" else "remove"
     return "keep"
+
+
+def is_personal(element: Any) -> bool:
+    """Tell whether an element's value could tell a reader of the screen who the patient is.
+
+    Names, free text, private text and everything about the patient and the request count; sizes of the body,
+    descriptions, dates of the study and UIDs do not.
+    """
+    keyword, vr = element.keyword, element.VR
+    if keyword in _CHARACTERISTICS or keyword in _DESCRIPTIONS or keyword in _HARMLESS_TEXT:
+        return False
+    if keyword in _DROPPED or _is_personal_group(element.tag) or keyword in _NUMBERS_OF_PATIENTS:
+        return True
+    return vr in _TEXT and not _reserves_block(element.tag)
+
+
+def _reserves_block(tag: Any) -> bool:
+    return bool(tag.is_private and tag.element < 0x100)
 
 
 def _is_personal_group(tag: Any) -> bool:

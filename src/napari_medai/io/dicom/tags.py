@@ -69,6 +69,7 @@ TAGS: dict[str, tuple[int, str]] = {
     "BurnedInAnnotation": (0x00280301, "CS"),
     "WindowCenter": (0x00281050, "DS"),
     "WindowWidth": (0x00281051, "DS"),
+    "WindowCenterWidthExplanation": (0x00281055, "LO"),
     "RescaleIntercept": (0x00281052, "DS"),
     "RescaleSlope": (0x00281053, "DS"),
     "RescaleType": (0x00281054, "LO"),
