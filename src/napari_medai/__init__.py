@@ -47,6 +47,7 @@ _PACKAGES = (
     "recipe",
     "register",
     "segment",
+    "train",
 )
 
 __all__ = [*_NAMES, *_PACKAGES]

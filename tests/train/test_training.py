@@ -3,42 +3,15 @@
 import numpy as np
 import pytest
 import torch
+from disc_cases import disc_cases, discs, small_plan
 
-from napari_medai import Geometry, MedicalImage
 from napari_medai.core.errors import ArgumentError, Cancelled, ModelError
 from napari_medai.models import load_folder
 from napari_medai.models.check import check_model
 from napari_medai.models.networks import dynunet
 from napari_medai.segment import predict_labels
-from napari_medai.train import Cases, cases_of, fine_tune, make_plan, train_model
+from napari_medai.train import Cases, cases_of, fine_tune, train_model
 from napari_medai.train.transfer import rate_factors, transfer_weights
-
-
-def discs(seed, size=48, value=1):
-    """Draw noise with bright discs, and where they are."""
-    rng = np.random.default_rng(seed)
-    y, x = np.mgrid[:size, :size]
-    array, marks = rng.normal(0, 1, (size, size)).astype(np.float32), np.zeros((size, size), np.uint8)
-    for _ in range(2):
-        cy, cx, radius = rng.uniform((10, 10, 5), (size - 10, size - 10, 9))
-        inside = (y - cy) ** 2 + (x - cx) ** 2 < radius**2
-        array[inside], marks[inside] = array[inside] + 4, value
-    geometry = Geometry.from_spacing((size, size))
-    return MedicalImage(array, "yx", geometry, name=f"d{seed}"), MedicalImage(marks, "yx", geometry, "labels")
-
-
-def disc_cases(count=5, **given):
-    pairs = [discs(seed, **given) for seed in range(count)]
-    return cases_of([image for image, _ in pairs], [marks for _, marks in pairs])
-
-
-def small_plan(cases, **loop):
-    plan = make_plan(cases, name="discs")
-    arguments = {"widths": [8, 8, 16], "strides": [1, 2, 2], "norm": "batch"}
-    network = plan.network.model_copy(update={"arguments": arguments})
-    plan = plan.model_copy(update={"network": network, "batch": 4, "patch": (32, 32)})
-    settings = {"epochs": 2, "steps": 20, "average": 0.8, "rate": 0.01, "precision": "fp32"}
-    return plan.with_loop(**settings | loop)
 
 
 @pytest.fixture(scope="module")

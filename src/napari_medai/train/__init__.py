@@ -1,6 +1,34 @@
 """Networks trained and fine-tuned on labelled images."""
 
+from typing import TYPE_CHECKING
+
 from napari_medai.core.lazy import lazy_names, lazy_operations
+
+if TYPE_CHECKING:
+    from napari_medai.train.augment import Augmentation as Augmentation
+    from napari_medai.train.cases import Case as Case
+    from napari_medai.train.cases import Cases as Cases
+    from napari_medai.train.cases import cases_of as cases_of
+    from napari_medai.train.estimate import estimate as estimate
+    from napari_medai.train.evaluation import Evaluation as Evaluation
+    from napari_medai.train.evaluation import evaluate_model as evaluate_model
+    from napari_medai.train.finetuning import fine_tune as fine_tune
+    from napari_medai.train.finetuning import plan_fine_tuning as plan_fine_tuning
+    from napari_medai.train.fingerprint import take_fingerprint as take_fingerprint
+    from napari_medai.train.journal import Epoch as Epoch
+    from napari_medai.train.layouts import find_cases as find_cases
+    from napari_medai.train.loop import run_training as run_training
+    from napari_medai.train.plan import Plan as Plan
+    from napari_medai.train.plan import read_plan as read_plan
+    from napari_medai.train.plan import write_plan as write_plan
+    from napari_medai.train.planner import make_plan as make_plan
+    from napari_medai.train.result import Finish as Finish
+    from napari_medai.train.result import Training as Training
+    from napari_medai.train.settings import LoopSettings as LoopSettings
+    from napari_medai.train.split import Split as Split
+    from napari_medai.train.split import split_cases as split_cases
+    from napari_medai.train.stepping import supervised as supervised
+    from napari_medai.train.training import train_model as train_model
 
 _NAMES = {
     "Augmentation": "napari_medai.train.augment",
@@ -12,7 +40,10 @@ _NAMES = {
     "Plan": "napari_medai.train.plan",
     "Split": "napari_medai.train.split",
     "Training": "napari_medai.train.result",
+    "Evaluation": "napari_medai.train.evaluation",
     "cases_of": "napari_medai.train.cases",
+    "estimate": "napari_medai.train.estimate",
+    "evaluate_model": "napari_medai.train.evaluation",
     "fine_tune": "napari_medai.train.finetuning",
     "find_cases": "napari_medai.train.layouts",
     "make_plan": "napari_medai.train.planner",

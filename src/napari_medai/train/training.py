@@ -81,6 +81,7 @@ def train_model(
     split: Split | str | Path | None = None,
     resume: bool = False,
     device: str = "auto",
+    base: str | Path | None = None,
     watch: Watch | None = None,
     progress: Progress = silent,
 ) -> Model:
@@ -100,6 +101,8 @@ def train_model(
         Go on with the training in ``out``. On the CPU the result is the same as without the interruption.
     device : str
         "auto", "cpu", "cuda" or "mps".
+    base : path, optional
+        The folder that paths in the plan are relative to: the plan file's by default.
     watch : callable, optional
         ``watch(epoch, network)`` after each epoch.
     progress : Progress
@@ -118,8 +121,9 @@ def train_model(
     """
     require_torch()
     chosen = _plan_of(plan)
-    base = Path(plan).parent if isinstance(plan, str | Path) else Path()
-    found = _cases_of(cases, chosen, base)
+    if base is None:
+        base = Path(plan).parent if isinstance(plan, str | Path) else Path()
+    found = _cases_of(cases, chosen, Path(base))
     chosen = chosen or make_plan(found, progress=part(progress, 0, 0.02))
     return train_from(Start(), found, chosen, out=out, split=split, resume=resume, device=device, watch=watch,
                       progress=part(progress, 0.02, 1))  # fmt: skip

@@ -1,0 +1,57 @@
+"""``napari-medai plan``: look at cases and write down how a model would be trained on them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from napari_medai.cli.training import case_options, cases_at
+
+
+@click.command("plan")
+@click.argument("cases", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Where to save it: .yaml or .json.")
+@click.option("--name", default="my-model", show_default=True, help="Of the model.")
+@click.option("--memory-gb", type=float, default=4, show_default=True, help="Memory the training may take.")
+@click.option("--minutes", type=float, help="Time budget.")
+@case_options
+def command(
+    cases: Path,
+    output: Path | None,
+    name: str,
+    memory_gb: float,
+    minutes: float | None,
+    image: tuple[str, ...],
+    labels: str,
+    subject: str,
+    ignore: int | None,
+    repair: bool,
+) -> None:
+    """Plan a training on the labelled images CASES, and say how long and how large it is.
+
+    CASES is a folder in nnU-Net's raw layout, a BIDS-like tree, a folder with --image and --labels, or a CSV
+    with columns image and labels. Every entry of the plan may be changed before `napari-medai train`.
+    """
+    from napari_medai.cli.progress import Bar
+    from napari_medai.train import make_plan, write_plan
+    from napari_medai.train.estimate import estimate
+    from napari_medai.train.plan import CaseSource
+
+    found = cases_at(cases, image, labels, subject, ignore, repair)
+    with Bar("Planning") as bar:
+        plan = make_plan(found, name=name, memory_gb=memory_gb, minutes=minutes, progress=bar)
+    place = str(cases.resolve()) if output is None else _relative(cases, output)
+    source = CaseSource(place=place, image=image, labels=labels, subject=subject)
+    plan = plan.model_copy(update={"cases": source})
+    if output is None:
+        click.echo(plan.to_text(), nl=False)
+    else:
+        write_plan(plan, output)
+    click.echo(str(estimate(plan)), err=True)
+
+
+def _relative(cases: Path, output: Path) -> str:
+    import os
+
+    return os.path.relpath(cases.resolve(), output.resolve().parent)
