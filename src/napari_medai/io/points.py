@@ -18,11 +18,11 @@ from napari_medai.io.files import stem
 from napari_medai.io.point_table import (
     PointTable,
     json_text,
-    landmarks_text,
     read_csv_text,
     read_json_text,
     to_lps,
 )
+from napari_medai.io.point_table import landmarks_text as landmarks_text
 from napari_medai.io.points_isbi import isbi_text, read_isbi_text
 
 Frame: TypeAlias = Literal["LPS", "RAS"]
