@@ -239,3 +239,21 @@ def test_an_unknown_model_names_the_known_ones(folder, monkeypatch):
     monkeypatch.setenv("NAPARI_MEDAI_MODELS", str(folder.parent))
     with pytest.raises(MedAIError, match=r"no model 'huge'; known: .*tiny"):
         load_model("huge")
+
+
+def test_an_ensemble_comes_back_with_every_member(tmp_path):
+    import torch
+
+    model = random_model(members=3)
+    others = tuple(random_model(seed=k).network for k in (1, 2))
+    with pytest.raises(MedAIError, match="3 members, the model 1"):
+        save_folder(model, tmp_path / "few")
+    saved = save_folder(replace(model, others=others), tmp_path / "three")
+    x = torch.zeros(1, 1, 16, 16).normal_()
+    with torch.inference_mode():
+        for before, after in zip((model.network, *others), saved.networks, strict=True):
+            assert torch.equal(before(x), after(x))
+    shutil.copy(tmp_path / "three/weights.safetensors", tmp_path / "three/weights-2.safetensors")
+    assert load_folder(tmp_path / "three").digest != saved.digest
+    (tmp_path / "three/weights-2.safetensors").unlink()
+    refused(tmp_path / "three", "weights-2.safetensors is missing")

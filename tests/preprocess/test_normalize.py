@@ -89,3 +89,16 @@ def test_what_cannot_be_normalised_is_said():
         normalize_zscore(noisy(), ball(grid()))
     with pytest.raises(ArgumentError, match="lower one first"):
         normalize_percentile(noisy(), lower_percent=90, upper_percent=10)
+
+
+def test_zscore_of_what_is_not_zero_leaves_the_outside_at_zero():
+    array = np.zeros((2, 9, 9, 9), dtype=np.float32)
+    array[:, 2:7, 2:7, 2:7] = np.random.default_rng(0).normal(50, 9, (2, 5, 5, 5))
+    array[:, 4, 4, 4] = 0  # a hole within counts as inside
+    image = MedicalImage(array, "czyx", Geometry.from_spacing((9, 9, 9)))
+    result = normalize_zscore(image, region="nonzero").array
+    assert (result[:, :2] == 0).all()
+    inside = result[:, 2:7, 2:7, 2:7]
+    np.testing.assert_allclose(inside.mean(axis=(1, 2, 3)), 0, atol=1e-5)
+    np.testing.assert_allclose(inside.std(axis=(1, 2, 3)), 1, atol=1e-5)
+    assert (result[:, 4, 4, 4] < -3).all()

@@ -14,7 +14,7 @@ from napari_medai.core.errors import ModelError
 from napari_medai.models.case import read_case, write_case
 from napari_medai.models.intensity import check_recipe
 from napari_medai.models.model import Model
-from napari_medai.models.spec import read_spec
+from napari_medai.models.spec import ModelSpec, read_spec
 
 SPEC, WEIGHTS, CARD, CHECK = "model.json", "weights.safetensors", "README.md", "check"
 PICKLES = {".bin", ".ckpt", ".dill", ".joblib", ".npy", ".npz", ".pickle", ".pkl", ".pt", ".pth"}
@@ -42,13 +42,21 @@ def load_folder(folder: str | Path) -> Model:
     spec = read_spec(_inside(folder, SPEC))
     _refuse_strangers(folder)
     check_recipe(spec)
-    weights = _inside(folder, WEIGHTS)
-    if not weights.is_file():
-        raise ModelError(f"{weights} is missing.", hint="Get the model folder again.")
-    network = read_weights(spec, weights)
+    networks = []
+    for name in weight_files(spec):
+        weights = _inside(folder, name)
+        if not weights.is_file():
+            raise ModelError(f"{weights} is missing.", hint="Get the model folder again.")
+        networks.append(read_weights(spec, weights))
     card = _inside(folder, CARD)
     text = card.read_bytes()[:MAX_CARD_BYTES].decode("utf-8", "replace") if card.is_file() else ""
-    return Model(spec, network, text, read_case(_inside(folder, CHECK), spec), folder_digest(folder))
+    case = read_case(_inside(folder, CHECK), spec)
+    return Model(spec, networks[0], text, case, folder_digest(folder), tuple(networks[1:]))
+
+
+def weight_files(spec: ModelSpec) -> list[str]:
+    """Return the name of each member's file: ``weights.safetensors``, ``weights-1.safetensors``, ..."""
+    return [WEIGHTS, *(f"weights-{k}.safetensors" for k in range(1, spec.members))]
 
 
 def save_folder(model: Model, folder: str | Path, *, half: bool = False) -> Model:
@@ -78,12 +86,16 @@ def save_folder(model: Model, folder: str | Path, *, half: bool = False) -> Mode
     folder = Path(folder)
     if folder.exists():
         raise ModelError(f"{folder} exists already.", hint="Choose a new name, or remove that model first.")
+    if len(model.networks) != model.spec.members:
+        found = len(model.networks)
+        raise ModelError(f"The description has {model.spec.members} members, the model {found}.")
     folder.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         (beside / SPEC).write_text(model.spec.to_json(), encoding="utf-8")
         (beside / CARD).write_text(model.card, encoding="utf-8")
-        write_weights(model.network, beside / WEIGHTS, half)
+        for name, network in zip(weight_files(model.spec), model.networks, strict=True):
+            write_weights(network, beside / name, half)
         if model.case is not None:
             write_case(model.case, beside / CHECK)
         saved = load_folder(beside)
@@ -98,10 +110,12 @@ def save_folder(model: Model, folder: str | Path, *, half: bool = False) -> Mode
 def folder_digest(folder: Path) -> str:
     """Return ``sha256:`` over description and weights; card and check may change without it."""
     hasher = hashlib.sha256()
-    for name in (SPEC, WEIGHTS):
-        content = (folder / name).read_bytes()
-        hasher.update(f"{name} {len(content)}\n".encode())
-        hasher.update(content)
+    further = sorted(folder.glob("weights-*.safetensors"), key=lambda path: (len(path.name), path.name))
+    for path in (folder / SPEC, folder / WEIGHTS, *further):
+        hasher.update(f"{path.name} {path.stat().st_size}\n".encode())
+        with path.open("rb") as file:
+            while block := file.read(2**20):
+                hasher.update(block)
     return f"sha256:{hasher.hexdigest()}"
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 
+import numpy as np
+
 from napari_medai.core.errors import ArgumentError, ModelError
 from napari_medai.core.image import MedicalImage
 from napari_medai.core.lazy import import_modules
@@ -51,8 +53,22 @@ def apply_recipe(spec: ModelSpec, image: MedicalImage, progress: Progress = sile
         operation = _operation(spec, step)
         inner = part(progress, k / count, (k + 1) / count, operation.title)
         extra = {"progress": inner} if operation.reports_progress else {}
-        image = operation.function(image, **step.arguments, **extra)
+        seen = image if step.channels is None else _taken(spec, image, step.channels)
+        done = operation.function(seen, **step.arguments, **extra)
+        image = done if step.channels is None else _put_back(image, done, step.channels)
     return image
+
+
+def _taken(spec: ModelSpec, image: MedicalImage, channels: tuple[int, ...]) -> MedicalImage:
+    if not image.axes.startswith("c") or max(channels) >= image.array.shape[0]:
+        raise ModelError(f"Model {spec.name}: a step is for the channels {channels}; there are not so many.")
+    return image.with_array(image.array[list(channels)])
+
+
+def _put_back(image: MedicalImage, done: MedicalImage, channels: tuple[int, ...]) -> MedicalImage:
+    array = np.array(image.array, dtype=np.float32)
+    array[list(channels)] = done.array
+    return image.with_array(array)
 
 
 def _operation(spec: ModelSpec, step: IntensityStep) -> Operation:

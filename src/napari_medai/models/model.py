@@ -50,6 +50,8 @@ class Model:
         The self-check.
     digest : str
         ``sha256:`` and 64 hex digits over description and weights; empty before the model is saved.
+    others : tuple of torch.nn.Module
+        The further members of an ensemble, as many as ``spec.members`` says less one.
     """
 
     spec: ModelSpec
@@ -57,6 +59,12 @@ class Model:
     card: str = ""
     case: CheckCase | None = None
     digest: str = ""
+    others: tuple[torch.nn.Module, ...] = ()
+
+    @property
+    def networks(self) -> tuple[torch.nn.Module, ...]:
+        """Every member of the ensemble, the first one ``network``."""
+        return (self.network, *self.others)
 
     @property
     def reference(self) -> str:

@@ -28,7 +28,7 @@ def normalize_zscore(
     image: IntensityImage,
     mask: LabelsImage | None = None,
     *,
-    region: Region = "whole",
+    region: Literal["whole", "foreground", "nonzero"] = "whole",
     progress: Progress = silent,
 ) -> MedicalImage:
     """Shift and scale intensities to mean 0 and standard deviation 1.
@@ -39,8 +39,10 @@ def normalize_zscore(
         Each channel is normalised on its own, over all its time points.
     mask : MedicalImage, optional
         Labels on the same grid; mean and deviation are taken where they are not zero.
-    region : {"whole", "foreground"}
-        Where they are taken without a mask: everywhere, or above the Otsu threshold.
+    region : {"whole", "foreground", "nonzero"}
+        Where they are taken without a mask: everywhere, above the Otsu threshold, or where any channel
+        is not zero, holes within filled; then the rest stays as it is, for images whose outside was
+        set to zero.
     progress : Progress
         Hears one report a channel.
 
@@ -66,11 +68,16 @@ def normalize_zscore(
     require_grey(image, "normalize_zscore")
     require_finite(image, "normalize_zscore")
     inside = mask_array(image, mask, "normalize_zscore")
+    kept = inside is None and region == "nonzero"
+    if kept:
+        inside = _not_zero(image)
+    elsewhere: Region = "foreground" if region == "foreground" else "whole"
 
     def map_values(values: Volume) -> Volume:
-        seen = _region(values, inside, region, "normalize_zscore")
+        seen = _region(values, inside, elsewhere, "normalize_zscore")
         mean, deviation = seen.mean(dtype=np.float64), seen.std(dtype=np.float64)
-        return as_float((as_float(values) - np.float32(mean)) / np.float32(deviation))
+        found = as_float((as_float(values) - np.float32(mean)) / np.float32(deviation))
+        return np.where(np.broadcast_to(inside, values.shape), found, as_float(values)) if kept else found
 
     array = map_channels(image, map_values, progress, "Normalising")
     return image.with_array(array, meta=new_meta(image, "window"))
@@ -138,6 +145,15 @@ def normalize_percentile(
     if image.is_rgb and np.asarray(image.array).dtype.kind in "iu":
         array = array * np.float32(np.iinfo(np.asarray(image.array).dtype).max)
     return image.with_array(like_input(array, image), meta=new_meta(image, "window"))
+
+
+def _not_zero(image: MedicalImage) -> BoolArray:
+    """Return where any channel at any time is not zero, holes filled, over the spatial axes."""
+    from scipy.ndimage import binary_fill_holes
+
+    array = np.asarray(image.array)
+    values = array.reshape(-1, *image.spatial_shape)
+    return np.asarray(binary_fill_holes((values != 0).any(axis=0)), dtype=bool)
 
 
 def _region(values: Volume, inside: BoolArray | None, region: Region, operation: str) -> Volume:
