@@ -35,7 +35,7 @@ def command(
     """
     from napari_medai.cli.progress import Bar
     from napari_medai.train import make_plan, write_plan
-    from napari_medai.train.estimate import estimate
+    from napari_medai.train.estimating import estimate
     from napari_medai.train.plan import CaseSource
 
     found = cases_at(cases, image, labels, subject, ignore, repair)

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from napari_medai.train.cases import Case as Case
     from napari_medai.train.cases import Cases as Cases
     from napari_medai.train.cases import cases_of as cases_of
-    from napari_medai.train.estimate import estimate as estimate
+    from napari_medai.train.estimating import estimate as estimate
     from napari_medai.train.evaluation import Evaluation as Evaluation
     from napari_medai.train.evaluation import evaluate_model as evaluate_model
     from napari_medai.train.finetuning import fine_tune as fine_tune
@@ -42,7 +42,7 @@ _NAMES = {
     "Training": "napari_medai.train.result",
     "Evaluation": "napari_medai.train.evaluation",
     "cases_of": "napari_medai.train.cases",
-    "estimate": "napari_medai.train.estimate",
+    "estimate": "napari_medai.train.estimating",
     "evaluate_model": "napari_medai.train.evaluation",
     "fine_tune": "napari_medai.train.finetuning",
     "find_cases": "napari_medai.train.layouts",

@@ -1,0 +1,77 @@
+"""Paint on a Labels layer as a truth to learn from: what it says of the voxels that nobody painted."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_medai.core.errors import ArgumentError
+from napari_medai.core.image import MedicalImage
+
+Unpainted: TypeAlias = Literal["background", "unknown outside painted slices", "unknown"]
+UNKNOWN = 255
+"""The label of voxels that nobody marked."""
+
+
+def painted_truth(labels: MedicalImage, unpainted: Unpainted = "background") -> MedicalImage:
+    """Turn painted labels into a truth in which the voxels nobody looked at are marked as unknown.
+
+    Parameters
+    ----------
+    labels : MedicalImage
+        What was painted; 0 where nothing was.
+    unpainted : {"background", "unknown outside painted slices", "unknown"}
+        What 0 means: background everywhere; background in the slices that hold paint, and unknown in
+        the others (the axis with the smallest share of painted slices counts); or unknown everywhere,
+        with label 1 painted on the background, so that every other label moves down by one.
+
+    Returns
+    -------
+    MedicalImage
+        uint8 labels on the same grid; 255 stands for unknown, the ``ignore`` of :class:`Cases`.
+
+    Raises
+    ------
+    ArgumentError
+        If nothing is painted, a label is above 250, or nothing but background is painted.
+    """
+    paint = np.asarray(labels.array)
+    present = np.unique(paint[paint != 0])
+    if not len(present):
+        raise ArgumentError(
+            f"Nothing is painted on {labels.name or 'the labels'}.", hint="Paint some voxels."
+        )
+    if present[-1] > 250 or present[0] < 0:
+        raise ArgumentError(f"Found labels {present[0]} to {present[-1]}; needed 1 to 250.")
+    truth = paint.astype(np.uint8)
+    if unpainted == "unknown outside painted slices":
+        truth[~_looked_at(truth, labels.spatial_ndim)] = UNKNOWN
+        return labels.with_array(truth)
+    if unpainted == "background":
+        return labels.with_array(truth)
+    if len(present) < 2 or present[0] != 1:
+        raise ArgumentError(
+            f"Found paint of {', '.join(map(str, present[:5]))}; needed label 1 on the background, and more.",
+            hint="Paint some background with label 1, or let unpainted voxels be background.",
+        )
+    names = {str(int(value) - 1): name for value, name in _names(labels).items() if int(value) > 1}
+    shifted = np.where(truth == 0, UNKNOWN, truth - 1).astype(np.uint8)
+    return labels.with_array(shifted, meta={**labels.meta, "labels": names} if names else dict(labels.meta))
+
+
+def _names(labels: MedicalImage) -> dict[str, str]:
+    return dict(labels.meta.get("labels") or {})
+
+
+def _looked_at(truth: NDArray[np.uint8], ndim: int) -> NDArray[np.bool_]:
+    """Return which voxels lie in a slice with paint, along the axis with the fewest such slices."""
+    if ndim < 3:
+        return np.ones(truth.shape, dtype=bool)
+    marked = truth != 0
+    axes = range(truth.ndim - 3, truth.ndim)
+    others = {axis: tuple(k for k in range(truth.ndim) if k != axis) for axis in axes}
+    with_paint = {axis: marked.any(axis=others[axis], keepdims=True) for axis in axes}
+    axis = min(axes, key=lambda a: float(with_paint[a].mean()))
+    return np.broadcast_to(with_paint[axis], truth.shape)
