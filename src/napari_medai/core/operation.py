@@ -51,6 +51,8 @@ class Operation:
         What to call; it checks its arguments and records the step.
     new_grid : bool
         Whether the result lies on another grid than the first input.
+    ends_early : bool
+        Whether it heeds :class:`~napari_medai.core.progress.Finish`: ends with what it has found.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Operation:
     title: str
     function: Callable[..., Any]
     new_grid: bool = False
+    ends_early: bool = False
 
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -189,7 +192,7 @@ class Operation:
 
 
 def operation(
-    *, group: str, title: str, new_grid: bool = False
+    *, group: str, title: str, new_grid: bool = False, ends_early: bool = False
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Declare a typed function as an operation.
 
@@ -201,6 +204,8 @@ def operation(
         What a person reads in a list of operations.
     new_grid : bool
         Whether the result lies on another grid than the first input.
+    ends_early : bool
+        Whether it heeds :class:`~napari_medai.core.progress.Finish`: ends with what it has found.
 
     Returns
     -------
@@ -218,7 +223,7 @@ def operation(
         def call(*args: P.args, **kwargs: P.kwargs) -> R:
             return declared._run(raw, args, kwargs)  # type: ignore[no-any-return]
 
-        declared = Operation(raw.__name__, group, title, call, new_grid)
+        declared = Operation(raw.__name__, group, title, call, new_grid, ends_early)
         known = _REGISTRY.get(declared.name)
         if known is not None and known.function.__module__ != raw.__module__:
             raise ValueError(f"Two operations are called {declared.name!r}: {raw.__module__} has another.")

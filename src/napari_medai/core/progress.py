@@ -11,7 +11,7 @@ from napari_medai.core.errors import Cancelled, Finish
 if TYPE_CHECKING:
     from napari_medai.core.image import MedicalImage
 
-__all__ = ["Cancelled", "Finish", "Progress", "Step", "part", "silent", "track"]
+__all__ = ["Cancelled", "Ending", "Finish", "Progress", "Step", "never", "part", "silent", "track"]
 
 T = TypeVar("T")
 
@@ -99,3 +99,34 @@ def part(progress: Progress, start: float, stop: float, message: str = "") -> Pr
         progress(replace(step, done=done, total=1.0, message=step.message or message))
 
     return report
+
+
+class Ending:
+    """A reporter for work that can end early: the wish is remembered, and the work asks for it.
+
+    Parameters
+    ----------
+    progress : Progress
+        Hears every report; where it raises :class:`Finish` the work goes on to the next place at which
+        it can end with what it has.
+    """
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self.asked = False
+
+    def __call__(self, step: Step) -> None:
+        """Pass a report on."""
+        try:
+            self._progress(step)
+        except Finish:
+            self.asked = True
+
+    def enough(self) -> bool:
+        """Whether the work shall end."""
+        return self.asked
+
+
+def never() -> bool:
+    """Work to the end."""
+    return False

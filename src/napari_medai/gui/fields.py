@@ -88,6 +88,8 @@ def _optional(parameter: Parameter) -> Field:
 
 def _choice(parameter: Parameter) -> Field:
     combo = QComboBox()
+    combo.setMinimumContentsLength(8)
+    combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     for choice in parameter.choices:
         combo.addItem(str(choice).replace("_", " "), choice)
     return Field(

@@ -12,7 +12,7 @@ from typing import Any
 
 from qtpy.QtCore import QEvent, QObject, QTimer, Signal
 
-from napari_medai.core.errors import Cancelled, MedAIError
+from napari_medai.core.errors import Cancelled, Finish, MedAIError
 from napari_medai.core.progress import Progress, Step
 from napari_medai.gui.activity import move, new_bar
 
@@ -39,6 +39,9 @@ class Job:
     work: Work | None
     worker: Any = None
     latest: Step = field(default_factory=lambda: Step(0, 0))
+    picture: Any = None
+    finishing: bool = False
+    told: bool = False
 
     def __repr__(self) -> str:
         """Name the job as napari's task manager shows it."""
@@ -48,7 +51,12 @@ class Job:
         """Take a report in the worker thread; stop the work there if that was asked for."""
         if self.worker.abort_requested:
             raise Cancelled
+        if step.preview is not None and step.preview is not self.latest.preview:
+            self.picture = step.preview()
         self.latest = step
+        if self.finishing and not self.told:
+            self.told = True
+            raise Finish
 
     def __call__(self) -> Any:
         """Do the work, in the worker thread."""
@@ -93,6 +101,7 @@ class Runner(QObject):
         super().__init__(parent)
         self._jobs: list[Job] = []
         self._outcome: Any = None
+        self.ended_early = False
         self._crashed = False
         self._started = 0.0
         self._usual_interval = sys.getswitchinterval()
@@ -112,6 +121,11 @@ class Runner(QObject):
     def cancelling(self) -> bool:
         """Whether the work under way has been asked to stop."""
         return any(job.worker.abort_requested for job in self._jobs)
+
+    @property
+    def picture(self) -> Any:
+        """The image of the result so far, or nothing."""
+        return self._jobs[-1].picture if self._jobs else None
 
     def start(self, work: Work, title: str) -> None:
         """Begin.
@@ -161,6 +175,11 @@ class Runner(QObject):
         for job in self._jobs:
             job.worker.quit()
 
+    def finish(self) -> None:
+        """Ask the work to end at its next report with what it has; what cannot do so stops."""
+        for job in self._jobs:
+            job.finishing = True
+
     def eventFilter(self, watched: Any, event: Any) -> bool:  # noqa: N802 - Qt's name
         """Cancel when the panel is taken out of the viewer."""
         if event.type() == QEvent.Type.ParentChange and watched.parent() is None:
@@ -190,6 +209,7 @@ class Runner(QObject):
     def _finish(self) -> None:
         outcome, self._outcome = self._outcome, None
         cancelled = self.cancelling or outcome is _STOPPED
+        self.ended_early = any(job.told for job in self._jobs)
         for job in self._jobs:
             job.work = None  # napari remembers the job for ever; its images must not stay with it
         self._jobs.clear()

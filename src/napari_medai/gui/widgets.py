@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from napari_medai.gui.panel import GroupPanel
+from napari_medai.gui.registering import RegisterPanel as RegisterPanel
 
 
 class ExplorePanel(GroupPanel):
@@ -17,13 +18,6 @@ class PreprocessPanel(GroupPanel):
 
     group = "preprocess"
     first = "smooth_gaussian"
-
-
-class RegisterPanel(GroupPanel):
-    """Bring images onto each other, check how well, carry labels and points along."""
-
-    group = "register"
-    first = "register_images"
 
 
 class SegmentPanel(GroupPanel):

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_medai.core.geometry import FloatArray
-from napari_medai.core.progress import Progress, part, silent, track
+from napari_medai.core.progress import Progress, Step, never, part, silent
 from napari_medai.register.anchors import hold_points
 from napari_medai.register.forces import Measure, make_force
 from napari_medai.register.jacobian import mend_folds
 from napari_medai.register.pair import Pair
+from napari_medai.register.regression import squared_correlation
 from napari_medai.register.tensors import gaussian, identity_grid, resize_displacement, sample
 
 if TYPE_CHECKING:
     import torch
+
+    from napari_medai.core.image import MedicalImage
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,8 @@ def find_displacement(
     weight: torch.Tensor | None = None,
     structures: tuple[torch.Tensor, torch.Tensor] | None = None,
     points: tuple[FloatArray, FloatArray] | None = None,
+    picture: Callable[[torch.Tensor], MedicalImage] | None = None,
+    enough: Callable[[], bool] = never,
     progress: Progress = silent,
 ) -> torch.Tensor:
     """Find where each voxel of the fixed image lies in the moving image.
@@ -92,8 +97,13 @@ def find_displacement(
         Fixed and moving masks, (1, K, *S) and (1, K, *T), of structures to be brought onto each other.
     points : tuple of (N, D) array, optional
         Points to be brought onto each other, as fixed voxel indices before and after the displacement.
+    picture : callable, optional
+        Makes an image of grey values (1, 1, *S) on the grid of a level; the steps then show the moving
+        image as it lies when their level begins.
+    enough : callable
+        Asked before every step whether to end with the displacement found so far.
     progress : Progress
-        Hears every step.
+        Hears every step, with the share of the fixed image that is explained.
 
     Returns
     -------
@@ -105,13 +115,13 @@ def find_displacement(
     levels = level_shapes(fixed.shape[2:], spacing, plan)
     costs = [float(torch.tensor(shape).prod()) * count for shape, count in levels]
     turn = np.eye(fixed.ndim - 1) if turn is None else turn
-    pair = Pair(fixed, moving, turn, plan.measure, weight, structures)
+    pair = Pair(fixed, moving, turn, plan.measure, weight, structures, picture)
     done = 0.0
     with torch.inference_mode():
         field = fixed.new_zeros((1, fixed.ndim - 2, *levels[0][0]))
         for (shape, count), cost in zip(levels, costs, strict=True):
             inner = part(progress, done / sum(costs), (done + cost) / sum(costs), "Deforming")
-            field = _refine(field, pair, shape, count, plan, inner)
+            field = _refine(field, pair, shape, count, plan, enough, inner)
             if points is not None:
                 field = hold_points(field, *(_rescaled(p, fixed.shape[2:], shape) for p in points))
             done += cost
@@ -147,20 +157,25 @@ def _refine(
     shape: tuple[int, ...],
     count: int,
     plan: Plan,
+    enough: Callable[[], bool],
     progress: Progress,
 ) -> torch.Tensor:
     field = resize_displacement(field, shape)
-    if count == 0:
-        return field
-    fixed = pair.fixed_at(shape)
-    grid = identity_grid(shape, fixed)
-    force, weight = make_force(plan.measure, fixed), pair.weight_at(shape)
-    structures = pair.structures_at(shape)
+    fixed, grid, preview = pair.fixed_at(shape), identity_grid(shape, field), pair.preview(shape, field)
+    force, weight, structures = (
+        make_force(plan.measure, fixed),
+        pair.weight_at(shape),
+        pair.structures_at(shape),
+    )
     fit = None if structures is None else make_force("ssd", structures[0])
-    for index in track(range(count), progress):
+    for index in range(0 if enough() else count):
         if index % REFRESH == 0:
             moving = pair.moving_at(shape, field)
-        pull = force(moving.at(grid + field))
+        warped = moving.at(grid + field)
+        progress(Step(index, count, "", {"explained": squared_correlation(fixed, warped)}, preview))
+        if enough():
+            break
+        pull = force(warped)
         pull = pull if weight is None else pull * weight
         if fit is not None and structures is not None:
             pull = pull + fit(structures[1].at(grid + field))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import numpy as np
@@ -12,13 +12,13 @@ from napari_medai.core.errors import ArgumentError
 from napari_medai.core.image import MedicalImage
 from napari_medai.core.landmarks import Landmarks
 from napari_medai.core.operation import Advanced, IntensityImage, LabelsImage, When, operation
-from napari_medai.core.progress import Progress, Step, part, silent
+from napari_medai.core.progress import Ending, Progress, Step, part, silent
 from napari_medai.core.transform import SpatialTransform
 from napari_medai.register.forces import Measure
 from napari_medai.register.pipeline import Hints, align
 from napari_medai.register.points import points_needed
 from napari_medai.register.prepare import check_landmarks, check_pair
-from napari_medai.register.presets import Effort, TransformKind, linear_kind, make_plan
+from napari_medai.register.presets import Effort, Preset, TransformKind, linear_kind, make_plan, settle
 from napari_medai.register.quality import POOR, likeness, look_up
 
 QUALITY_VOXELS = 200_000
@@ -45,7 +45,7 @@ class RegistrationResult:
     quality: dict[str, float]
 
 
-@operation(group="register", title="Register images")
+@operation(group="register", title="Register images", ends_early=True)
 def register_images(
     fixed: IntensityImage,
     moving: IntensityImage,
@@ -57,12 +57,15 @@ def register_images(
     moving_landmarks: Landmarks | None = None,
     start: SpatialTransform | None = None,
     *,
-    transform: TransformKind = "rigid",
-    measure: Annotated[Measure, When("transform", ("deformable",))] = "intensity",
-    effort: Annotated[Effort, When("transform", ("deformable",))] = "standard",
-    search: bool = True,
+    preset: Preset = "same_patient",
+    effort: Effort = "standard",
+    transform: Annotated[TransformKind | None, Advanced()] = None,
+    measure: Annotated[Measure | None, Advanced(), When("transform", (None, "deformable"))] = None,
+    smoothness: Annotated[
+        float | None, Gt(0), Le(5), Advanced(), When("transform", (None, "deformable"))
+    ] = None,
+    search: Annotated[bool, Advanced()] = True,
     flips: Annotated[bool, Advanced()] = False,
-    smoothness: Annotated[float, Gt(0), Le(5), Advanced(), When("transform", ("deformable",))] = 1.0,
     landmark_error_mm: Annotated[float, Ge(0.01), Advanced()] = 2.0,
     device: str = "auto",
     progress: Progress = silent,
@@ -88,20 +91,25 @@ def register_images(
         Corresponding points, by name. They give the start and pull all along.
     start : SpatialTransform, optional
         An affine transform to begin from, in place of the search.
-    transform : {"translation", "rigid", "similarity", "affine", "deformable"}
-        What may happen to the moving image: shift; and turn; and scale; and shear; and bend.
-    measure : {"intensity", "ssd", "lncc", "mind"}
-        What the deformation compares: grey values after the best rising or falling curve together with
-        local correlation; grey values as they are; local correlation of either sign; or
-        self-similarity, for different modalities.
+    preset : {"same_patient", "same_patient_other_modality", "other_patient_brain", \
+"other_patient_body", "slices"}
+        What the two images are. One patient is shifted and turned; another one, or a slice, is bent as
+        well, a body more smoothly than a brain.
     effort : {"fast", "standard", "thorough"}
-        How long the deformation is refined.
+        How long a deformation is refined.
+    transform : {"translation", "rigid", "similarity", "affine", "deformable"}, optional
+        What may happen to the moving image: shift; and turn; and scale; and shear; and bend. The
+        preset says it when not given.
+    measure : {"intensity", "ssd", "lncc", "mind"}, optional
+        What a deformation compares: grey values after the best rising or falling curve together with
+        local correlation; grey values as they are; local correlation of either sign; or
+        self-similarity, for different modalities. The preset says it when not given.
+    smoothness : float, optional
+        Above 1 a deformation is smoother, below 1 it is finer. The preset says it when not given.
     search : bool
         Try turns all round; without it, only how the images lie and their centres.
     flips : bool
         Try mirror images as well; for photographs and slides, never for patients.
-    smoothness : float
-        Above 1 the deformation is smoother, below 1 it is finer.
     landmark_error_mm : float
         How exactly the landmarks were placed.
     device : str
@@ -124,24 +132,29 @@ def register_images(
     """
     progress(Step(0, 1, "Aligning"))
     check_pair(fixed, moving)
-    points = _points(fixed, fixed_landmarks, moving_landmarks, transform)
+    chosen = settle(preset, transform, measure, smoothness)
+    points = _points(fixed, fixed_landmarks, moving_landmarks, chosen.transform)
     labels = _labels(fixed, moving, fixed_labels, moving_labels)
     begin = None if start is None else start.matrix
     hints = Hints(fixed_mask, moving_mask, *labels, *points, landmark_error_mm, begin)
-    deforms = transform == "deformable"
-    plan = make_plan(fixed.spatial_ndim, measure, effort, smoothness) if deforms else None
+    plan = None
+    if chosen.transform == "deformable":
+        plan = make_plan(fixed.spatial_ndim, chosen.measure, effort, chosen.smoothness)
+    ending = Ending(part(progress, 0.0, 0.92))
     found, pose = align(
         fixed,
         moving,
-        linear_kind(transform),
+        linear_kind(chosen.transform),
         plan,
         hints,
         search=search,
         flips=flips,
         device=device,
-        progress=part(progress, 0.0, 0.92),
+        enough=ending.enough,
+        progress=ending,
     )
-    return finished(fixed, moving, found, pose.score, part(progress, 0.92, 1))
+    result = finished(fixed, moving, found, pose.score, part(progress, 0.92, 1))
+    return _ended_early(result) if ending.asked and plan is not None else result
 
 
 def finished(
@@ -195,6 +208,13 @@ def _quality(fixed: MedicalImage, moving: MedicalImage, found: SpatialTransform)
         shares.append(likeness(values, look_up(moving, where), inside)["explained"])
         overlap = float(100 * inside.mean())
     return {"explained_before": shares[0], "explained_after": shares[1], "overlap_percent": overlap}
+
+
+def _ended_early(result: RegistrationResult) -> RegistrationResult:
+    """Say that the deformation was not followed to its end."""
+    sentence = "Ended early: the deformation is what had been found by then."
+    notices = [*result.warped.meta.get("notices", []), sentence]
+    return replace(result, warped=result.warped.with_meta(notices=notices))
 
 
 def _noticed(warped: MedicalImage, quality: dict[str, float]) -> MedicalImage:

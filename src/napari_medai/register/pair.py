@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +17,8 @@ from napari_medai.register.transfer import background_value, fit_transfer
 
 if TYPE_CHECKING:
     import torch
+
+    from napari_medai.core.image import MedicalImage
 
 FIT_VOXELS = 300_000
 """About how many voxels the curve from moving to fixed values is fitted to."""
@@ -60,6 +62,8 @@ class Pair:
         Shape (1, 1, *S): how much each fixed voxel counts.
     structures : tuple of torch.Tensor, optional
         Fixed and moving masks of the same K structures, shapes (1, K, *S) and (1, K, *T).
+    picture : callable, optional
+        Makes an image of grey values (1, 1, *S) on the grid of any level.
     """
 
     fixed: torch.Tensor
@@ -68,6 +72,7 @@ class Pair:
     measure: Measure
     weight: torch.Tensor | None = None
     structures: tuple[torch.Tensor, torch.Tensor] | None = None
+    picture: Callable[[torch.Tensor], MedicalImage] | None = None
 
     @cached_property
     def backgrounds(self) -> tuple[float, float] | None:
@@ -109,6 +114,19 @@ class Pair:
         sizes = (shape, self._moving_shape(shape))
         fixed, moving = (gaussian(shrink(s, n), 1.0) for s, n in zip(self.structures, sizes, strict=True))
         return fixed, self._source(moving, shape)
+
+    def preview(self, shape: Sequence[int], field: torch.Tensor) -> Callable[[], MedicalImage] | None:
+        """Return what makes a picture of the moving image, warped, at a level; nothing without a painter."""
+        paint = self.picture
+        if paint is None:
+            return None
+
+        @cache
+        def show() -> MedicalImage:
+            source = self._source(shrink(self.moving, self._moving_shape(shape)), shape)
+            return paint(source.at(identity_grid(shape, field) + field))
+
+        return show
 
     def _moving_shape(self, shape: Sequence[int]) -> list[int]:
         """The size at which moving voxels are about as large as the level's fixed ones."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,14 +12,15 @@ import numpy as np
 from napari_medai.core.geometry import FloatArray
 from napari_medai.core.image import MedicalImage
 from napari_medai.core.landmarks import Landmarks
-from napari_medai.core.progress import Progress, part, silent
+from napari_medai.core.progress import Progress, never, part, silent
 from napari_medai.core.transform import SpatialTransform
 from napari_medai.register.anchors import Anchors
 from napari_medai.register.deformable import Plan, find_displacement
+from napari_medai.register.level import resized_geometry
 from napari_medai.register.linear import Pose, find_linear
 from napari_medai.register.motions import LinearKind
 from napari_medai.register.points import fit_points
-from napari_medai.register.prepare import as_tensor, mask_weight, scaled, shared_structures
+from napari_medai.register.prepare import as_tensor, mask_weight, scaled, shared_structures, value_range
 
 if TYPE_CHECKING:
     import torch
@@ -115,6 +118,7 @@ def deform(
     plan: Plan,
     hints: Hints,
     device: str = "cpu",
+    enough: Callable[[], bool] = never,
     progress: Progress = silent,
 ) -> SpatialTransform:
     """Find the deformation of the fixed grid that a linear transform leaves to be done.
@@ -136,6 +140,8 @@ def deform(
         weight=_weight(fixed, moving, pose, hints, device),
         structures=_structures(hints, device),
         points=_points(fixed, pose, hints),
+        picture=partial(_picture, fixed, moving),
+        enough=enough,
         progress=progress,
     )
     voxels = np.moveaxis(field[0].cpu().numpy(), 0, -1)
@@ -155,16 +161,28 @@ def align(
     search: bool = True,
     flips: bool = False,
     device: str = "cpu",
+    enough: Callable[[], bool] = never,
     progress: Progress = silent,
 ) -> tuple[SpatialTransform, Pose]:
-    """Find the whole transform, and how well its linear part explains the fixed image."""
+    """Find the whole transform, and how well its linear part explains the fixed image.
+
+    ``enough`` is asked whether to end with what has been found; the linear part is always finished.
+    """
     share = 1.0 if plan is None else LINEAR_SHARE
     first = part(progress, 0.0, share, "Aligning")
     pose = find_pose(fixed, moving, kind, hints, search=search, flips=flips, device=device, progress=first)
-    if plan is None:
+    if plan is None or enough():
         return SpatialTransform.from_matrix(pose.matrix), pose
     rest = part(progress, share, 1.0, "Deforming")
-    return deform(fixed, moving, pose.matrix, plan, hints, device, rest), pose
+    return deform(fixed, moving, pose.matrix, plan, hints, device, enough, rest), pose
+
+
+def _picture(fixed: MedicalImage, moving: MedicalImage, values: torch.Tensor) -> MedicalImage:
+    """Make an image of what is found so far, on a coarser grid over the fixed image."""
+    array = values[0, 0].cpu().numpy()
+    low, high = value_range(moving)
+    grid = resized_geometry(fixed.geometry, array.shape)
+    return MedicalImage(low + (high - low) * array, fixed.axes, grid, name=f"{moving.name} so far")
 
 
 def _weight(

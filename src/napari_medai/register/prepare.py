@@ -123,13 +123,17 @@ def as_tensor(values: Volume, device: str) -> torch.Tensor:
     return torch.from_numpy(array)[None, None].to(device)
 
 
-def scaled(image: MedicalImage, device: str) -> torch.Tensor:
-    """Return an image as a tensor whose 1st to 99th hundredth of values span 0 to 1."""
+def value_range(image: MedicalImage) -> tuple[float, float]:
+    """Return the 1st and the 99th hundredth of an image's values, or the ends where these are one."""
     values = np.asarray(image.array, dtype=np.float32)
     low, high = np.percentile(values, [1.0, 99.0])
-    if high <= low:
-        low, high = values.min(), values.max()
-    return as_tensor((values - low) / (high - low), device)
+    return (float(low), float(high)) if high > low else (float(values.min()), float(values.max()))
+
+
+def scaled(image: MedicalImage, device: str) -> torch.Tensor:
+    """Return an image as a tensor whose 1st to 99th hundredth of values span 0 to 1."""
+    low, high = value_range(image)
+    return as_tensor((np.asarray(image.array, dtype=np.float32) - low) / (high - low), device)
 
 
 def shared_structures(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from napari_medai.register.deformable import SLICES, Plan
@@ -10,6 +11,42 @@ from napari_medai.register.motions import LinearKind
 
 TransformKind: TypeAlias = Literal["translation", "rigid", "similarity", "affine", "deformable"]
 Effort: TypeAlias = Literal["fast", "standard", "thorough"]
+Preset: TypeAlias = Literal[
+    "same_patient",
+    "same_patient_other_modality",
+    "other_patient_brain",
+    "other_patient_body",
+    "slices",
+]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a preset stands for.
+
+    Parameters
+    ----------
+    transform : {"translation", "rigid", "similarity", "affine", "deformable"}
+        What may happen to the moving image.
+    measure : {"intensity", "ssd", "lncc", "mind"}
+        What a deformation compares.
+    smoothness : float
+        Above 1 the deformation is smoother.
+    """
+
+    transform: TransformKind
+    measure: Measure = "intensity"
+    smoothness: float = 1.0
+
+
+PRESETS: dict[Preset, Settings] = {
+    "same_patient": Settings("rigid"),
+    "same_patient_other_modality": Settings("rigid", "mind"),
+    "other_patient_brain": Settings("deformable"),
+    # organs slide and fill; a smoother deformation follows what is too different less far
+    "other_patient_body": Settings("deformable", smoothness=1.5),
+    "slices": Settings("deformable"),
+}
 
 ITERATIONS: dict[Effort, tuple[int, ...]] = {
     "fast": (50, 60, 2),
@@ -35,6 +72,14 @@ def make_plan(ndim: int, measure: Measure, effort: Effort, smoothness: float) ->
         fluid=smooth["fluid"] * smoothness,
         elastic=smooth["elastic"] * smoothness,
     )
+
+
+def settle(
+    preset: Preset, transform: TransformKind | None, measure: Measure | None, smoothness: float | None
+) -> Settings:
+    """Return a preset's settings, with those that are given in their place."""
+    usual = PRESETS[preset]
+    return Settings(transform or usual.transform, measure or usual.measure, smoothness or usual.smoothness)
 
 
 def linear_kind(transform: TransformKind) -> LinearKind:

@@ -92,6 +92,13 @@ def explained(fixed: torch.Tensor, expected: torch.Tensor, weight: torch.Tensor)
     return min(max(1 - rest / spread, 0.0), 1.0) if spread > 0 else 0.0
 
 
+def squared_correlation(one: torch.Tensor, two: torch.Tensor) -> float:
+    """Return the share of one image's variance that a straight line through the other explains."""
+    a, b = one - one.mean(), two - two.mean()
+    spread = float(a.pow(2).mean()) * float(b.pow(2).mean())
+    return float((a * b).mean()) ** 2 / spread if spread > 0 else 0.0
+
+
 def _binned(values: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
     import torch
 
