@@ -1,28 +1,78 @@
-"""A network carried over an image of any size in overlapping windows, blended by a Gaussian."""
+"""A network carried over an image of any size in overlapping windows."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import product
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_medai.core.progress import Progress, silent, track
+from napari_medai.models.blend import Box, RollingSum
+from napari_medai.models.feed import Feed
+from napari_medai.models.forward import Forward
 from napari_medai.models.runtime import ready
+from napari_medai.models.windows import (
+    Blending,
+    WindowGrid,
+    blend_weight,
+    extend_to_tile,
+    gaussian_weight,
+    window_corners,
+    window_grid,
+    window_slices,
+)
 
 if TYPE_CHECKING:
     import torch
 
-Floats = NDArray[np.float32]
-Corner = tuple[int, ...]
+__all__ = [
+    "extend_to_tile",
+    "gaussian_weight",
+    "run_windows",
+    "tiled_scores",
+    "window_corners",
+    "window_slices",
+]
 
-SIGMA_SHARE = 0.125
-"""The Gaussian's sigma as a share of the window, as in nnU-Net and MONAI."""
-LEAST_WEIGHT = 1e-3
+Floats = NDArray[np.float32]
+Index = tuple[int, ...]
+Sink = Callable[["torch.Tensor", Box], None]
+"""Takes a finished brick of scores (classes, \\*size), which it may overwrite, and its place."""
+Wanted = Callable[[Index], bool]
+
 BATCH_VOXELS = 2**17
-"""Voxels in one batch of windows (of two at least): small batches stay in the processor's cache."""
+"""Voxels in one batch of windows, of one at least: small batches stay in the processor's cache."""
+TINY = 1e-30
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How windows are worked through.
+
+    Parameters
+    ----------
+    batch : int
+        Windows at a time.
+    blending : {"gaussian", "constant"}
+        How much each voxel of a window counts.
+    sums_on : str
+        The device of the sums; empty: where the network runs.
+    reuse : bool
+        Whether windows that hold one value throughout are predicted once for each value.
+    """
+
+    batch: int
+    blending: Blending = "gaussian"
+    sums_on: str = ""
+    reuse: bool = False
+
+
+def default_batch(tile: Sequence[int]) -> int:
+    """Return how many windows are predicted at a time, where memory allows."""
+    return max(1, BATCH_VOXELS // int(np.prod(tile)))
 
 
 def tiled_scores(
@@ -35,7 +85,7 @@ def tiled_scores(
     batch: int | None = None,
     progress: Progress = silent,
 ) -> Floats:
-    """Apply a network to a volume window by window.
+    """Apply a network to a volume window by window, in full precision.
 
     Parameters
     ----------
@@ -50,7 +100,7 @@ def tiled_scores(
     device : str
         Where the network and the sums live.
     batch : int, optional
-        Windows at a time; by default as many as hold 131 072 voxels, two at least.
+        Windows at a time; by default as many as hold 131 072 voxels, one at least.
     progress : Progress
         Hears one report before each batch.
 
@@ -64,89 +114,110 @@ def tiled_scores(
     ----------
     Isensee et al. 2021, nnU-Net, doi 10.1038/s41592-020-01008-z (Gaussian weighting).
     """
-    spatial = volume.shape[1:]
     padded, inner = extend_to_tile(volume, tile)
-    corners = window_corners(padded.shape[1:], tile, overlap)
-    count = batch or max(2, BATCH_VOXELS // int(np.prod(tile)))
-    batches = [corners[k : k + count] for k in range(0, len(corners), count)]
+    grid = window_grid(padded.shape[1:], tile, overlap)
+    whole: list[Floats] = []
+
+    def put(brick: torch.Tensor, box: Box) -> None:
+        if not whole:
+            whole.append(np.empty((len(brick), *grid.shape), np.float32))
+        whole[0][(slice(None), *box)] = brick.cpu().numpy()
+
     with ready(network, device) as (lent, place):
-        sums = _Sums(padded.shape[1:], tile, place)
-        for group in track(batches, progress, "Predicting"):
-            sums.add(group, lent(_gather(padded, group, tile, place)))
-        scores = sums.average()[(slice(None), *inner)]
-        return np.ascontiguousarray(scores.cpu().numpy()).reshape(-1, *spatial)
+        plan = Plan(batch or default_batch(tile))
+        run_windows(lambda x: lent(x).float(), padded, grid, plan, place, put, progress=progress)
+    return np.ascontiguousarray(whole[0][(slice(None), *inner)])
 
 
-def window_corners(shape: Sequence[int], tile: Sequence[int], overlap: float) -> list[Corner]:
-    """Return the first voxel of every window: a regular grid, its last row moved back to the edge."""
-    starts = []
-    for size, window in zip(shape, tile, strict=True):
-        step = max(1, int(window * (1 - overlap)))
-        count = 1 + max(0, -(-(size - window) // step))
-        starts.append([min(k * step, size - window) for k in range(count)])
-    return list(product(*starts))
+def run_windows(
+    forward: Forward,
+    volume: Floats,
+    grid: WindowGrid,
+    plan: Plan,
+    place: torch.device,
+    put: Sink,
+    *,
+    wanted: Wanted | None = None,
+    progress: Progress = silent,
+) -> None:
+    """Predict every window and hand over the image's scores brick by brick.
 
-
-def gaussian_weight(tile: Sequence[int]) -> Floats:
-    """Return the weight of each voxel of a window, 1 at its centre and at least 0.001."""
-    weight = np.ones((), dtype=np.float32)
-    for size in tile:
-        x = np.arange(size, dtype=np.float32) - (size - 1) / 2
-        line = np.exp(-(x**2) / (2 * (size * SIGMA_SHARE) ** 2)).astype(np.float32)
-        weight = weight[..., None] * line
-    return np.maximum(weight, max(float(weight.min()), LEAST_WEIGHT))
-
-
-class _Sums:
-    """Weighted sums of the windows' scores over the whole grid."""
-
-    def __init__(self, shape: Sequence[int], tile: Sequence[int], place: torch.device) -> None:
-        import torch
-
-        self._tile = tuple(tile)
-        self._weight = torch.from_numpy(gaussian_weight(tile)).to(place)
-        self._weights = torch.zeros(tuple(shape), device=place)
-        self._scores: torch.Tensor | None = None
-
-    def add(self, corners: Sequence[Corner], outputs: torch.Tensor) -> None:
-        """Add the outputs (windows, classes, *tile) of the windows at ``corners``."""
-        import torch
-
-        if self._scores is None:
-            shape = (outputs.shape[1], *self._weights.shape)
-            self._scores = torch.zeros(shape, device=self._weights.device)
-        for corner, output in zip(corners, outputs, strict=True):
-            where = window_slices(corner, self._tile)
-            self._scores[(slice(None), *where)].addcmul_(output.float(), self._weight)
-            self._weights[where] += self._weight
-
-    def average(self) -> torch.Tensor:
-        """Return the weighted means, in place of the sums."""
-        if self._scores is None:
-            raise ValueError("no window was added")
-        return self._scores.div_(self._weights)
-
-
-def extend_to_tile(volume: Floats, tile: Sequence[int]) -> tuple[Floats, tuple[slice, ...]]:
-    """Reflect an image at its edges up to the window's size; say where the image lies in it."""
-    margins = [(0, 0)]
-    for size, window in zip(volume.shape[1:], tile, strict=True):
-        lack = max(0, window - size)
-        margins.append((lack // 2, lack - lack // 2))
-    inner = tuple(
-        slice(before, before + n) for (before, _), n in zip(margins[1:], volume.shape[1:], strict=True)
-    )
-    return (np.pad(volume, margins, mode="reflect") if np.any(margins) else volume), inner
-
-
-def _gather(
-    volume: Floats, corners: Sequence[Corner], tile: Sequence[int], place: torch.device
-) -> torch.Tensor:
+    Parameters
+    ----------
+    forward : Forward
+        Scores of a batch of windows; called without gradients.
+    volume : numpy.ndarray
+        Shape (channels, \\*grid.shape).
+    grid : WindowGrid
+        The windows.
+    plan : Plan
+        How many at a time, and how they are blended.
+    place : torch.device
+        Where ``forward`` takes its windows.
+    put : callable
+        Gets each finished brick, in the order of the windows; together the bricks are the image.
+    wanted : callable, optional
+        Whether a window is looked at; voxels that no window covers get the score 0 for every class.
+    progress : Progress
+        Hears one report before each batch.
+    """
     import torch
 
-    windows = np.stack([volume[(slice(None), *window_slices(corner, tile))] for corner in corners])
-    return torch.from_numpy(windows).to(place)
+    feed = Feed(volume, grid, place, reuse=plan.reuse)
+    sums_on = torch.device(plan.sums_on) if plan.sums_on else place
+    blend: _Blend | None = None
+    passed: list[Index] = []  # windows nobody looks at, before the number of classes is known
+    for group in track(list(_batches(grid, plan.batch, wanted)), progress, "Predicting"):
+        outputs = feed.outputs([index for index, take in group if take], forward)
+        for index, take in group:
+            if not take and blend is None:
+                passed.append(index)
+                continue
+            window = next(outputs) if take else None
+            if blend is None and window is not None:
+                blend = _Blend(grid, len(window), plan.blending, sums_on, put)
+                for earlier in passed:
+                    blend.add(earlier, None)
+            if blend is not None:
+                blend.add(index, window)
 
 
-def window_slices(corner: Corner, tile: Sequence[int]) -> tuple[slice, ...]:
-    return tuple(slice(start, start + size) for start, size in zip(corner, tile, strict=True))
+def _batches(grid: WindowGrid, count: int, wanted: Wanted | None) -> Iterator[list[tuple[Index, bool]]]:
+    """Group windows in order, ``count`` to be looked at in each group; the others ride along."""
+    group: list[tuple[Index, bool]] = []
+    full = 0
+    for index in grid.indices():
+        take = wanted is None or wanted(index)
+        if take and full == count:
+            yield group
+            group, full = [], 0
+        group.append((index, take))
+        full += take
+    yield group
+
+
+class _Blend:
+    """Weighted sums of scores and of weights, divided brick by brick."""
+
+    def __init__(
+        self, grid: WindowGrid, channels: int, blending: Blending, place: torch.device, put: Sink
+    ) -> None:
+        import torch
+
+        self._weight = torch.from_numpy(blend_weight(grid.tile, blending)).to(place)
+        self._scores = RollingSum(grid, channels, place)
+        self._weights = RollingSum(grid, 1, place)
+        self._shape = (channels, *grid.tile)
+        self._place, self._put = place, put
+
+    def add(self, index: Index, window: torch.Tensor | None) -> None:
+        import torch
+
+        if window is None:
+            scores = torch.zeros(self._shape, device=self._place)
+            weight = torch.zeros((1, *self._shape[1:]), device=self._place)
+        else:
+            scores, weight = window.to(self._place) * self._weight, self._weight[None].clone()
+        total, _ = self._weights.add(index, weight)
+        brick, box = self._scores.add(index, scores)
+        self._put(brick.div_(total.clamp_(min=TINY)), box)

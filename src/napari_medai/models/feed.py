@@ -1,0 +1,93 @@
+"""Windows brought to where the network runs, and their scores brought back in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_medai.models.forward import Forward
+from napari_medai.models.windows import WindowGrid
+
+if TYPE_CHECKING:
+    import torch
+
+Index = tuple[int, ...]
+
+RESIDENT_SHARE = 0.25
+"""Of a GPU's free memory: a volume that takes less lies there whole, a larger one goes window by window."""
+
+
+class Feed:
+    """Gives a network its windows.
+
+    Parameters
+    ----------
+    volume : numpy.ndarray
+        Shape (channels, \\*grid.shape), float32.
+    grid : WindowGrid
+        The windows.
+    place : torch.device
+        Where the network takes them. On a GPU a volume that fits lies there whole; of a larger one the
+        next windows travel from pinned memory while the network works on these.
+    reuse : bool
+        Whether windows of one value throughout are predicted once for each value.
+    """
+
+    def __init__(
+        self, volume: NDArray[np.float32], grid: WindowGrid, place: torch.device, *, reuse: bool
+    ) -> None:
+        import torch
+
+        host = torch.from_numpy(volume if volume.flags.writeable else volume.copy())
+        self._resident = place.type != "cpu" and _fits(host, place)
+        self._pinned = place.type == "cuda" and not self._resident
+        self._volume = host.to(place) if self._resident else host
+        self._grid, self._place, self._reuse = grid, place, reuse
+        self._known: dict[tuple[float, ...], torch.Tensor] = {}
+
+    def outputs(self, indices: Sequence[Index], forward: Forward) -> Iterator[torch.Tensor]:
+        """Give the scores (classes, *tile) of one batch of windows in order; they are the caller's own."""
+        if not self._reuse:
+            yield from self._predicted(indices, forward)
+            return
+        flat = {index: self._single_value(index) for index in indices}
+        uneven = self._predicted([index for index in indices if flat[index] is None], forward)
+        for index in indices:
+            value = flat[index]
+            if value is None:
+                yield next(uneven)
+                continue
+            if value not in self._known:
+                (self._known[value],) = self._predicted([index], forward)
+            yield self._known[value]
+
+    def _predicted(self, indices: Sequence[Index], forward: Forward) -> Iterator[torch.Tensor]:
+        if indices:
+            yield from forward(self._gather(indices))
+
+    def _gather(self, indices: Sequence[Index]) -> torch.Tensor:
+        import torch
+
+        windows = torch.stack([self._volume[(slice(None), *self._grid.box(index))] for index in indices])
+        if self._pinned:  # the copy is queued and the host goes on; the GPU keeps the order
+            return windows.pin_memory().to(self._place, non_blocking=True)
+        return windows.to(self._place)
+
+    def _single_value(self, index: Index) -> tuple[float, ...] | None:
+        window = self._volume[(slice(None), *self._grid.box(index))]
+        first = window[(slice(None), *[slice(0, 1)] * (window.ndim - 1))]
+        if not bool((window == first).all()):
+            return None
+        return tuple(first.flatten().tolist())
+
+
+def _fits(volume: torch.Tensor, place: torch.device) -> bool:
+    import torch
+
+    if place.type != "cuda":
+        return True
+    free, _ = torch.cuda.mem_get_info(place)
+    return volume.nbytes < RESIDENT_SHARE * free
