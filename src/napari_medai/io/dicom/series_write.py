@@ -14,13 +14,8 @@ from napari_medai.core.history import package_version
 from napari_medai.core.image import MedicalImage
 from napari_medai.io.dicom.header import quiet_pydicom
 from napari_medai.io.dicom.reference import Reference, datasets_of, find_stack
+from napari_medai.io.dicom.required import CT, SECONDARY, class_of, fill_modules
 
-_CLASSES = {
-    "CT": "1.2.840.10008.5.1.4.1.1.2",
-    "MR": "1.2.840.10008.5.1.4.1.1.4",
-    "PT": "1.2.840.10008.5.1.4.1.1.128",
-}
-_SECONDARY = "1.2.840.10008.5.1.4.1.1.7"
 _PATIENT_AND_STUDY = (
     "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "PatientAge", "PatientSize",
     "PatientWeight", "StudyInstanceUID", "StudyDate", "StudyTime", "StudyID", "StudyDescription",
@@ -119,16 +114,19 @@ def _common(
             setattr(base, keyword, generate_uid())
     modality = str(image.meta.get("modality", "")) or "OT"
     base.Modality = modality
-    base.SOPClassUID = _CLASSES.get(modality, _SECONDARY) if not image.is_rgb else _SECONDARY
+    source = sources[0] if sources else None
+    base.SOPClassUID = class_of(modality, image.is_rgb, source)
     base.SeriesInstanceUID = generate_uid()
     base.SeriesDescription = (image.name or "Derived")[:64]
     base.SeriesNumber = 2000
     base.Manufacturer, base.SoftwareVersions = "napari-medai", package_version()
-    base.ImageType = ["DERIVED", "SECONDARY"]
     base.SpecificCharacterSet = "ISO_IR 192"
+    fill_modules(base, source)
     _set_pixel_elements(base, image, dtype)
     if not image.is_rgb:
-        base.RescaleSlope, base.RescaleIntercept, base.RescaleType = _short(slope), _short(intercept), "US"
+        base.RescaleSlope, base.RescaleIntercept = _short(slope), _short(intercept)
+        if base.SOPClassUID in (CT, SECONDARY):
+            base.RescaleType = str(image.meta.get("value_unit", "")) or "US"
     window = image.meta.get("window")
     if window and not image.is_rgb:
         base.WindowCenter, base.WindowWidth = _short(window["center"]), _short(window["width"])
