@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,16 +65,53 @@ def read_weights(spec: ModelSpec, path: Path) -> torch.nn.Module:
         If the file is truncated or no safetensors, or a weight is missing, unknown, of another
         shape, or not finite.
     """
+    stored = _read_tensors(path, _plan(spec))
+    return _filled(spec, stored)
+
+
+def fill_network(spec: ModelSpec, tensors: Mapping[str, torch.Tensor], where: str) -> torch.nn.Module:
+    """Build the network a specification asks for, and fill in its weights.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+        The description.
+    tensors : mapping
+        Each parameter and buffer by name.
+    where : str
+        What error messages call them.
+
+    Returns
+    -------
+    torch.nn.Module
+        On the CPU, in evaluation mode, its parameters frozen.
+
+    Raises
+    ------
+    ModelError
+        If a weight is missing, unknown, of another shape, or not finite.
+    """
+    _compare(_plan(spec), {name: tuple(t.shape) for name, t in tensors.items()}, where)
+    _check_finite(tensors, where)
+    return _filled(spec, tensors)
+
+
+def _plan(spec: ModelSpec) -> dict[str, tuple[int, ...]]:
+    """Return every weight's shape; nothing is allocated, whatever a false description asks for."""
     import torch
 
-    with torch.device("meta"):  # shapes alone: a false description cannot make us allocate
-        plan = {name: tuple(t.shape) for name, t in named_tensors(build_network(spec)).items()}
-    stored = _read_tensors(path, plan)
+    with torch.device("meta"):
+        return {name: tuple(t.shape) for name, t in named_tensors(build_network(spec)).items()}
+
+
+def _filled(spec: ModelSpec, tensors: Mapping[str, torch.Tensor]) -> torch.nn.Module:
+    import torch
+
     with torch.random.fork_rng(devices=[]):  # fresh weights are drawn; leave the caller's generator alone
         network = build_network(spec)
     with torch.no_grad():
         for name, tensor in named_tensors(network).items():
-            tensor.copy_(stored[name])
+            tensor.copy_(tensors[name])
     return network.eval().requires_grad_(False)
 
 
@@ -94,7 +132,7 @@ def _read_tensors(path: Path, plan: dict[str, tuple[int, ...]]) -> dict[str, tor
     return tensors
 
 
-def _compare(plan: dict[str, tuple[int, ...]], found: dict[str, tuple[int, ...]], path: Path) -> None:
+def _compare(plan: dict[str, tuple[int, ...]], found: dict[str, tuple[int, ...]], path: Path | str) -> None:
     faults = [f"{name} is missing" for name in plan if name not in found]
     faults += [f"{name} is unknown" for name in found if name not in plan]
     faults += [
@@ -110,7 +148,7 @@ def _compare(plan: dict[str, tuple[int, ...]], found: dict[str, tuple[int, ...]]
         )
 
 
-def _check_finite(tensors: dict[str, torch.Tensor], path: Path) -> None:
+def _check_finite(tensors: Mapping[str, torch.Tensor], path: Path | str) -> None:
     import torch
 
     for name, tensor in tensors.items():
