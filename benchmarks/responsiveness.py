@@ -1,4 +1,4 @@
-"""How alive the viewer stays while a step runs: the event loop's largest gap, and how soon Cancel works.
+"""How alive the viewer stays while a step or recipe runs: the event loop's largest gap, how soon Cancel works.
 
 Run on a display (or ``xvfb-run -a``): ``python benchmarks/responsiveness.py [SIDE]``. The targets are a gap
 under 100 ms and a cancel under 2 s; SIDE is the side of the cube of voxels, 192 by default.
@@ -7,9 +7,11 @@ under 100 ms and a cancel under 2 s; SIDE is the side of the cube of voxels, 192
 from __future__ import annotations
 
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import napari
@@ -17,11 +19,14 @@ import numpy as np
 from napari.layers import Layer
 from qtpy.QtCore import QEventLoop, QTimer
 
-from napari_medai import Geometry, MedicalImage, catalog
+from napari_medai import Geometry, MedicalImage, catalog, write
 from napari_medai.core.operation import Operation, operation
 from napari_medai.core.progress import Progress, silent, track
-from napari_medai.gui.layers import layers_from_image
+from napari_medai.gui.batch import BatchPanel
+from napari_medai.gui.history import HistoryPanel
+from napari_medai.gui.layers import image_of, layers_from_image
 from napari_medai.gui.panel import OperationPanel
+from napari_medai.recipe import from_history, save
 
 TICK_MS = 5
 CANCEL_AFTER_MS = 200
@@ -149,6 +154,61 @@ def measure(panel: OperationPanel, case: Case) -> tuple[float, float, float, flo
     return seconds, max(gaps), float(np.percentile(gaps, 99)), shown, latency
 
 
+def make_recipe(viewer: napari.Viewer) -> Any:
+    """Take five steps on the image, and return the layer that came of them."""
+    image = image_of(viewer.layers["cube"])
+    every = {name: o.function for name, o in catalog.operations().items()}
+    smooth = every["smooth_gaussian"](image, sigma_mm=2.0)
+    even = every["correct_bias_field"](smooth)
+    bright = every["threshold_otsu"](even)
+    whole = every["fill_holes"](bright)
+    body = every["keep_largest"](whole)
+    return viewer.add_layer(Layer.create(*layers_from_image(body.replace(name="body"))[0]))
+
+
+def watch(finished: Any, begin: Callable[[], None], stop: Callable[[], None]) -> tuple[float, ...]:
+    """Watch the event loop while a recipe runs to its end; then run it again and cancel it."""
+    start = time.perf_counter()
+    with Watch() as seen:
+        wait_for(finished, begin)
+    seconds = time.perf_counter() - start
+    asked = 0.0
+
+    def cancel() -> None:
+        nonlocal asked
+        asked = time.perf_counter()
+        stop()
+
+    QTimer.singleShot(CANCEL_AFTER_MS, cancel)
+    wait_for(finished, begin)
+    gaps = seen.gaps[:-1]
+    latency = time.perf_counter() - asked
+    return seconds, max(gaps), float(np.percentile(gaps, 99)), seen.gaps[-1], latency
+
+
+def measure_recipes(viewer: napari.Viewer, told: Callable[[str, tuple[float, ...]], None]) -> None:
+    """Run five steps again from the History panel, and on three files from the Batch panel."""
+    layer = make_recipe(viewer)
+    history = HistoryPanel(viewer)
+    history.show_layer(layer)
+    told("recipe, History panel", watch(history.runner.finished, history.run_again, history.runner.cancel))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "scans").mkdir()
+        for number in range(3):
+            write(image_of(viewer.layers["cube"]), folder / "scans" / f"p{number}.nii")
+        batch = BatchPanel(viewer)
+        batch.recipe.line.setText(str(save(from_history(image_of(layer)), folder / "five.yaml")))
+        batch.sources.line.setText(str(folder / "scans"))
+        outputs = iter(("out", "again"))
+
+        def begin() -> None:
+            batch.output.line.setText(str(folder / next(outputs)))
+            batch.run()
+
+        told("recipe, Batch panel", watch(batch.runner.finished, begin, batch.cancel))
+
+
 def idle() -> list[float]:
     """Return the gaps while nothing runs: what this machine does to an event loop by itself."""
     loop = QEventLoop()
@@ -156,6 +216,12 @@ def idle() -> list[float]:
     with Watch() as watch:
         loop.exec()
     return watch.gaps
+
+
+def told(name: str, figures: tuple[float, ...]) -> None:
+    """Print one row."""
+    seconds, largest, usual, shown, latency = (1000 * value for value in figures)
+    print(f"{name:24}{seconds:9.0f}{largest:13.0f}{usual:7.0f}{shown:9.0f}{latency:8.0f}", flush=True)
 
 
 def main() -> None:
@@ -168,16 +234,13 @@ def main() -> None:
     panel = OperationPanel(viewer, operations)
     viewer.window.add_dock_widget(panel, name="benchmark")
     print(f"{side}³ voxels; times in ms, cancel asked for after {CANCEL_AFTER_MS} ms")
-    print(f"{'step':22}{'took':>9}{'largest gap':>13}{'99 %':>7}{'showing':>9}{'cancel':>8}")
+    print(f"{'step':24}{'took':>9}{'largest gap':>13}{'99 %':>7}{'showing':>9}{'cancel':>8}")
     gaps = 1000 * np.array(idle())
-    print(f"{'(nothing runs)':22}{IDLE_MS:9.0f}{gaps.max():13.0f}{np.percentile(gaps, 99):7.0f}")
+    print(f"{'(nothing runs)':24}{IDLE_MS:9.0f}{gaps.max():13.0f}{np.percentile(gaps, 99):7.0f}")
     for case in CASES:
-        if case.name not in known:
-            continue
-        seconds, largest, usual, shown, latency = (1000 * v for v in measure(panel, case))
-        print(
-            f"{case.name:22}{seconds:9.0f}{largest:13.0f}{usual:7.0f}{shown:9.0f}{latency:8.0f}", flush=True
-        )
+        if case.name in known:
+            told(case.name, measure(panel, case))
+    measure_recipes(viewer, told)
     viewer.close()
 
 

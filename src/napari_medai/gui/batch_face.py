@@ -29,7 +29,7 @@ from napari_medai.gui.activity import TICKS
 from napari_medai.gui.fields import DEVICES
 from napari_medai.gui.form import Folded
 
-COLUMNS = ("Case", "State", "What is missing or went wrong")
+COLUMNS = ("Case", "State", "Reason")
 _SYMBOLS = {"done": "✓ done", "already done": "✓ done before", "failed": "✗ failed", "running": "▶ running"}
 _MOST_WORKERS = 64
 
