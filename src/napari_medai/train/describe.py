@@ -38,6 +38,7 @@ def training_summary(plan: Plan, parts: Split, done: Training, device: str) -> d
         "objective": plan.objective.model_dump(mode="json"),
         "augment": plan.augment.model_dump(mode="json"),
         "batch": plan.batch,
+        "adversarial": plan.adversarial.model_dump(mode="json") if plan.adversarial else None,
         "program": f"napari-medai {package_version()}",
     }
 
@@ -45,10 +46,7 @@ def training_summary(plan: Plan, parts: Split, done: Training, device: str) -> d
 def model_card(plan: Plan, summary: Mapping[str, Any]) -> str:
     """Write a model's card from the facts of its training."""
     cases = summary["cases"]
-    rows = "\n".join(f"| {name} | {_shown(value)} |" for name, value in summary["validation"].items())
-    figures = (
-        f"| | validation |\n|---|---|\n{rows}" if rows else "It was not validated: no case was held back."
-    )
+    figures = _figures(summary["validation"], summary.get("supervised_twin"))
     parent = _against_parent(summary.get("parent"))
     return f"""# {plan.name}
 Segments {", ".join(plan.labels[1:])} in images with the channel(s) {", ".join(plan.channels)}.
@@ -71,6 +69,19 @@ For research; not for diagnosis.
 
 Licence: {plan.licence}. Cite: {plan.citation}.
 """
+
+
+def _figures(found: Mapping[str, Any], twin: Any) -> str:
+    """Return the table of figures; a GAN's stand beside those of the same training without the adversary."""
+    if not found:
+        return "It was not validated: no case was held back."
+    heads = ["", "validation"] + (["without the adversary"] if twin is not None else [])
+    rows = [
+        [name, _shown(value)] + ([_shown(twin.get(name))] if twin is not None else [])
+        for name, value in found.items()
+    ]
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def _against_parent(parent: Any) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,14 +21,15 @@ from napari_medai.models.folder import save_folder
 from napari_medai.models.model import Model
 from napari_medai.models.networks import build_network
 from napari_medai.models.spec import ModelSpec
+from napari_medai.train.adversary import Adversarial
 from napari_medai.train.cases import Cases
 from napari_medai.train.describe import model_card, training_summary
 from napari_medai.train.judge import Judge
 from napari_medai.train.layouts import find_cases
-from napari_medai.train.loop import run_training
+from napari_medai.train.loop import LAST, run_training
 from napari_medai.train.objective import deeply_supervised, segmentation_objective
 from napari_medai.train.patches import Patches
-from napari_medai.train.plan import Plan, parse_plan, read_plan, write_plan
+from napari_medai.train.plan import GanSettings, Plan, parse_plan, read_plan, write_plan
 from napari_medai.train.planner import make_plan
 from napari_medai.train.result import Training, Watch
 from napari_medai.train.split import (
@@ -44,8 +46,8 @@ from napari_medai.train.store import CaseStore, all_labels
 if TYPE_CHECKING:
     import torch
 
-MODEL, RUN, PLAN, SPLIT = "model", "run", "plan.yaml", "split.json"
-"""What a training's folder holds: the finished model, the run's checkpoints and log, plan and split."""
+MODEL, RUN, TWIN, PLAN, SPLIT = "model", "run", "twin", "plan.yaml", "split.json"
+"""What a training's folder holds: the model, checkpoints and log (a GAN's twin has its own), plan, split."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,72 +154,97 @@ def train_from(
     spec = plan.spec(**(start.spec or {}))
     store = CaseStore(cases, spec, plan.cache_mb)
     _require_labels(plan, store, parts)
-    done = _run(start, plan, spec, store, parts, out, resume, place, watch, part(progress, 0, 0.98))
-    return _saved(start, plan, spec, store, parts, done, out, place)
+    job = _Job(start, plan, spec, store, parts, out, place)
+    if plan.adversarial is not None:
+        twin = job.run(None, TWIN, resume, None, part(progress, 0, 0.49))
+        job = replace(job, start=_beside_twin(start, twin))
+        progress = part(progress, 0.49, 1)
+    done = job.run(plan.adversarial, RUN, resume, watch, part(progress, 0, 0.98))
+    return _saved(job, done)
 
 
-def _run(
-    start: Start,
-    plan: Plan,
-    spec: ModelSpec,
-    store: CaseStore,
-    parts: Split,
-    out: Path,
-    resume: bool,
-    device: str,
-    watch: Watch | None,
-    progress: Progress,
-) -> Training:
-    import torch
+def _beside_twin(start: Start, twin: Training) -> Start:
+    """Put the figures of the supervised twin into the summary."""
+    figures = {name: round(value, 4) for name, value in twin.best.metrics.items() if np.isfinite(value)}
+    return replace(start, summary={**(start.summary or {}), "supervised_twin": figures})
 
-    if start.network is None:
+
+@dataclass(frozen=True, eq=False)
+class _Job:
+    """All that a run of the loop needs but how it is watched."""
+
+    start: Start
+    plan: Plan
+    spec: ModelSpec
+    store: CaseStore
+    parts: Split
+    out: Path
+    device: str
+
+    def run(
+        self,
+        adversary: GanSettings | None,
+        folder: str,
+        resume: bool,
+        watch: Watch | None,
+        progress: Progress,
+    ) -> Training:
+        """Train once, with or without an adversary."""
+        plan, place = self.plan, self.out / folder
+        draw = Patches(self.store, self.parts.train, plan.patch, plan.batch, plan.augment, plan.foreground)
+        judged = self.parts.validation[: plan.split.validate_on]
+        judge = Judge(self.store, judged, self.spec, self.device, progress) if judged else None
+        return run_training(
+            self._network(),
+            draw,
+            self._objective(adversary),
+            plan.loop,
+            out=place,
+            validate=judge,
+            watch=watch,
+            rate_of=self.start.rate_of,
+            device=self.device,
+            resume=resume and (place / LAST).exists(),
+            progress=progress,
+        )
+
+    def _network(self) -> Any:
+        import torch
+
         with torch.random.fork_rng():
-            torch.manual_seed(plan.loop.seed)
-            network: Any = build_network(spec)
-    else:
-        network = start.network
-    if spec.ndim == 2:
-        network = network.to(memory_format=torch.channels_last)
-    classes = len(plan.labels)
-    if plan.objective.deep_supervision:
-        network = deeply_supervised(network, classes)
-    draw = Patches(store, parts.train, plan.patch, plan.batch, plan.augment, plan.foreground)
-    judged = parts.validation[: plan.split.validate_on]
-    judge = Judge(store, judged, spec, device, lambda step: progress(step)) if judged else None
-    return run_training(
-        network,
-        draw,
-        segmentation_objective(plan.objective, classes),
-        plan.loop,
-        out=out / RUN,
-        validate=judge,
-        watch=watch,
-        rate_of=start.rate_of,
-        device=device,
-        resume=resume and (out / RUN).exists(),
-        progress=progress,
-    )
+            torch.manual_seed(self.plan.loop.seed)
+            given = self.start.network
+            network: Any = build_network(self.spec) if given is None else copy.deepcopy(given)
+            if self.spec.ndim == 2:
+                network = network.to(memory_format=torch.channels_last)
+            if self.plan.objective.deep_supervision:
+                network = deeply_supervised(network, len(self.plan.labels))
+        return network
+
+    def _objective(self, adversary: GanSettings | None) -> Any:
+        import torch
+
+        classes = len(self.plan.labels)
+        supervised = segmentation_objective(self.plan.objective, classes)
+        if adversary is None:
+            return supervised
+        with torch.random.fork_rng():
+            torch.manual_seed(self.plan.loop.seed)
+            channels = len(self.plan.channels)
+            return Adversarial(supervised, adversary, len(self.plan.patch), channels, classes, self.device)
 
 
-def _saved(
-    start: Start,
-    plan: Plan,
-    spec: ModelSpec,
-    store: CaseStore,
-    parts: Split,
-    done: Training,
-    out: Path,
-    device: str,
-) -> Model:
+def _saved(job: _Job, done: Training) -> Model:
+    start, plan, spec = job.start, job.plan, job.spec
     network: Any = getattr(done.network, "inner", done.network)
     network = network.to(memory_format=_contiguous())
     model = Model(spec, network)
-    extra = start.finish(model, store, parts) if start.finish else {}
-    summary = training_summary(plan, parts, done, device) | (start.summary or {}) | extra
+    extra = start.finish(model, job.store, job.parts) if start.finish else {}
+    summary = training_summary(plan, job.parts, done, job.device) | (start.summary or {}) | extra
     described = spec.model_copy(update={"training": json.loads(json.dumps(summary))})
     model = Model(described, network, model_card(plan, summary))
     checked = Model(described, network, model.card, make_case(model, drawn_image(described)))
-    return save_folder(checked, out / MODEL)
+    return save_folder(checked, job.out / MODEL)
 
 
 def _contiguous() -> torch.memory_format:
