@@ -1,4 +1,4 @@
-"""How alive the viewer stays while a step or recipe runs: the event loop's largest gap, how soon Cancel works.
+"""How alive the viewer stays while a step or recipe runs: the largest gap of its event loop, and Cancel.
 
 Run on a display (or ``xvfb-run -a``): ``python benchmarks/responsiveness.py [SIDE]``. The targets are a gap
 under 100 ms and a cancel under 2 s; SIDE is the side of the cube of voxels, 192 by default.
