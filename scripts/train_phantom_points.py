@@ -23,14 +23,15 @@ from napari_medai.train.point_fit import Conduct, fit_points
 from napari_medai.train.point_plan import plan_points
 
 SEED = 5
-LEARNT, CHECKED = {"ceph": 240, "head": 110}, {"ceph": 60, "head": 40}
+LEARNT, CHECKED = {"ceph": 120, "head": 44}, {"ceph": 36, "head": 18}
 CITATION = "napari-medai, the {} phantom; no patient's data"
 NAMES = {"ceph": "cephalogram", "head": "MR head"}
-STEPS = {"ceph": (1600, 1600), "head": (900, 1300)}
+STEPS = {"ceph": (350, 800), "head": (260, 520)}
+WINDOWS = {"ceph": 16, "head": 6}
 SCANS = (
-    ((100, 128, 96), (2.0, 2.0, 2.0)),
-    ((67, 200, 160), (3.0, 1.25, 1.25)),
-    ((134, 100, 80), (1.5, 2.5, 2.5)),
+    ((100, 116, 90), (2.0, 2.0, 2.0)),
+    ((67, 154, 120), (3.0, 1.5, 1.5)),
+    ((134, 92, 72), (1.5, 2.5, 2.5)),
 )
 CROPPED = 0.3
 
@@ -45,9 +46,11 @@ def main() -> None:
     cases = [draw(1000 + k) for k in range(count + CHECKED[options.which])]
     print(f"drew {len(cases)} persons", flush=True)
     coarse, fine = (max(1, int(n * options.share)) for n in STEPS[options.which])
-    plan = plan_points(cases, size="small", coarse_steps=coarse, fine_steps=fine)
+    plan = plan_points(
+        cases, size="small", coarse_steps=coarse, fine_steps=fine, fine_batch=WINDOWS[options.which]
+    )
     spec = plan.spec(f"{options.which}-phantom", "BSD-3-Clause", CITATION.format(NAMES[options.which]))
-    conduct = Conduct(seed=SEED, watch=say, device="cpu")
+    conduct = Conduct(out=options.work, seed=SEED, resume=options.work is not None, watch=say, device="cpu")
     done = fit_points(plan, spec, cases[:count], cases[count:], conduct)
     write(done, options)
 
@@ -66,6 +69,7 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("which", choices=("ceph", "head"))
     parser.add_argument("--out", type=Path, required=True, help="the model folder to make")
     parser.add_argument("--share", type=float, default=1.0, help="share of the usual number of steps")
+    parser.add_argument("--work", type=Path, help="a folder for checkpoints, to go on from after a stop")
     return parser.parse_args()
 
 

@@ -14,6 +14,7 @@ from napari_medai.core.progress import Progress, silent
 from napari_medai.models.case import labels_digest
 from napari_medai.models.model import CheckCase, Model
 from napari_medai.models.pipeline import segment_image
+from napari_medai.models.points.find import examine
 from napari_medai.models.task import require_task
 from napari_medai.models.whole import image_scores
 
@@ -90,7 +91,7 @@ def make_case(model: Model, image: MedicalImage) -> CheckCase:
     ModelError
         If the model's task gives neither labels nor numbers for a whole image.
     """
-    require_task(model.spec, "segmentation", "classification", "regression")
+    require_task(model.spec, "segmentation", "classification", "regression", "landmarks")
     if model.spec.task == "segmentation":
         return CheckCase(image, segment_image(model, image))
     return CheckCase(image, numbers=_numbers(model, image, "cpu", silent))
@@ -108,5 +109,7 @@ def _check_numbers(model: Model, device: str, progress: Progress) -> CheckResult
 
 
 def _numbers(model: Model, image: MedicalImage, device: str, progress: Progress) -> NDArray[np.float32]:
+    if model.spec.task == "landmarks":
+        return np.asarray(examine(model, image, device=device, progress=progress).world.ravel(), np.float32)
     scores, _ = image_scores(model, image, device=device, progress=progress)
     return np.asarray(scores, np.float32)
