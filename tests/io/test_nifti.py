@@ -153,3 +153,36 @@ def test_a_header_pair_is_read_from_either_file(tmp_path):
     for name in ("pair.hdr", "pair.img"):
         assert np.array_equal(read(tmp_path / name)[0].array, data.T)
     assert len(read(tmp_path)) == 1
+
+
+@pytest.mark.parametrize("pair", [False, True])
+@pytest.mark.parametrize(
+    ("dtype", "slope", "inter"),
+    [("<i2", 1, 0), (">i2", 1, -1024), ("<u1", 0.5, 3), ("<f4", 2, 1), (">f8", 1, 0)],
+)
+def test_over_the_memory_limit_slices_are_read_when_looked_at(tmp_path, dtype, slope, inter, pair):
+    image = (
+        nib.Nifti1Pair(np.zeros((4, 5, 6, 3)), BOX) if pair else nib.Nifti1Image(np.zeros((4, 5, 6, 3)), BOX)
+    )
+    image.header.set_data_dtype(dtype)
+    stored = (np.arange(360) % 120).reshape(4, 5, 6, 3).astype(dtype)
+    image = type(image)(stored, BOX, image.header)
+    path = tmp_path / ("a.hdr" if pair else "a.nii")
+    nib.save(image, path)
+    header = bytearray(path.read_bytes())
+    header[112:120] = np.array([slope, inter], image.header.endianness + "f4").tobytes()
+    path.write_bytes(header)
+    (now,), (later,) = read(path), read(path, memory_limit_gb=0)
+    assert isinstance(now.array, np.ndarray)
+    assert later.array.chunks[-2:] == ((5,), (4,))
+    assert np.array_equal(np.asarray(later.array), now.array)
+    assert later.array.dtype == later.array.compute().dtype
+    assert np.array_equal(later.array[1, 2].compute(), now.array[1, 2])
+    assert later.geometry == now.geometry
+
+
+def test_a_packed_file_over_the_memory_limit_says_that_it_was_read_at_once(tmp_path):
+    path = saved(tmp_path, np.arange(24).reshape(2, 3, 4).astype(np.int16), name="a.nii.gz")
+    (image,) = read(path, memory_limit_gb=0)
+    assert isinstance(image.array, np.ndarray)
+    assert any("gzipped" in notice for notice in image.meta["notices"])

@@ -11,6 +11,7 @@ import numpy as np
 from napari_medai.core.errors import ReadError, WriteError
 from napari_medai.core.geometry import Geometry
 from napari_medai.core.image import AnyArray, MedicalImage
+from napari_medai.core.progress import Progress, Step, silent
 from napari_medai.io import affines, marker
 from napari_medai.io.files import Source, require_plausible_size, stem
 
@@ -86,7 +87,7 @@ def open_reader(source: Source) -> Any:
     return reader
 
 
-def write_itk(image: MedicalImage, path: Path) -> None:
+def write_itk(image: MedicalImage, path: Path, progress: Progress = silent) -> None:
     """Write an image as NRRD or MetaImage, compressed.
 
     Parameters
@@ -95,6 +96,8 @@ def write_itk(image: MedicalImage, path: Path) -> None:
         On a grid with right angles.
     path : Path
         Ending in ``.nrrd``, ``.nhdr``, ``.mha`` or ``.mhd``.
+    progress : Progress
+        Hears a report before the pixels are packed; ITK packs them in one go.
 
     Raises
     ------
@@ -123,6 +126,7 @@ def write_itk(image: MedicalImage, path: Path) -> None:
     picture.SetOrigin([*origin, *[0.0] * extra])
     picture.SetDirection(_padded(direction, image.spatial_ndim, extra))
     picture.SetMetaData(marker.KEY, marker.marker_text(image))
+    progress(Step(0, 1, "Writing"))
     try:
         sitk.WriteImage(picture, str(path), useCompression=True)
     except RuntimeError as error:

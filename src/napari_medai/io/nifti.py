@@ -19,17 +19,21 @@ from napari_medai.core.image import MedicalImage
 from napari_medai.io import marker
 from napari_medai.io.files import Source, read_exactly, require_plausible_size, stem
 from napari_medai.io.nifti_header import LABEL_INTENT, NiftiHeader, read_header
+from napari_medai.io.nifti_lazy import lazy_voxels
 from napari_medai.io.sniff import is_gzipped
 from napari_medai.io.values import rescale
 
 
-def read_nifti(source: Source) -> list[MedicalImage]:
+def read_nifti(source: Source, memory_limit: float = float("inf")) -> list[MedicalImage]:
     """Read a NIfTI file.
 
     Parameters
     ----------
     source : Source
         A ``.nii``, ``.nii.gz`` or the header of a ``.hdr``/``.img`` pair.
+    memory_limit : float
+        Bytes; a larger image is read slice by slice when it is looked at. A packed one is read at once
+        whatever its size, with a notice: gzip cannot be entered in the middle.
 
     Returns
     -------
@@ -41,7 +45,7 @@ def read_nifti(source: Source) -> list[MedicalImage]:
     ReadError
         If the file is damaged, cut short or holds what is no image.
     """
-    header, voxels = _read_parts(source)
+    header, voxels = _read_parts(source, memory_limit if source.stays else float("inf"))
     return [_image(header, voxels, source)]
 
 
@@ -53,10 +57,10 @@ def preview_nifti(source: Source) -> MedicalImage:
     return _image(header, np.broadcast_to(np.zeros((), header.dtype), _stored_shape(header)), source)
 
 
-def _image(header: NiftiHeader, voxels: NDArray[Any], source: Source) -> MedicalImage:
+def _image(header: NiftiHeader, voxels: Any, source: Source) -> MedicalImage:
     """Make an image of stored numbers; those of a preview are read-only and not rescaled."""
     array, axes = _arrange(voxels, header, source.shown)
-    if voxels.flags.writeable:
+    if isinstance(voxels, np.ndarray) and voxels.flags.writeable:
         array = _values(array, header)
     if header.dtype.kind == "c":
         array, axes = np.stack([array.real, array.imag], axis=axes.index("z")), axes.replace("z", "cz")
@@ -94,15 +98,18 @@ def open_unpacked(source: Source, path: Path | None = None) -> Iterator[BinaryIO
         ) from error
 
 
-def _read_parts(source: Source) -> tuple[NiftiHeader, NDArray[Any]]:
+def _read_parts(source: Source, memory_limit: float) -> tuple[NiftiHeader, Any]:
+    header, data = read_nifti_header(source), source.path
     if source.format == "nifti":
-        with open_unpacked(source) as stream:
-            header = read_header(stream, source.shown)
-            least = 352 if header.version == 1 else 544
-            header = replace(header, offset=max(header.offset, least))
-            return header, _read_voxels(stream, header, source.path, source.shown)
-    header = read_nifti_header(source)
-    data = _voxel_file(source)
+        header = replace(header, offset=max(header.offset, 352 if header.version == 1 else 544))
+    else:
+        data = _voxel_file(source)
+    packed = _check_size(header, data, source.shown)
+    if header.byte_count > memory_limit and not packed:
+        return header, lazy_voxels(data, header)
+    if header.byte_count > memory_limit:
+        notice = f"{source.shown} is gzipped and was read at once; unpacked (.nii) it opens slice by slice."
+        header = replace(header, notices=(*header.notices, notice))
     with open_unpacked(source, data) as stream:
         return header, _read_voxels(stream, header, data, source.shown)
 

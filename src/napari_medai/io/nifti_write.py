@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from napari_medai.core.errors import WriteError
 from napari_medai.core.geometry import FloatArray
 from napari_medai.core.image import MedicalImage
+from napari_medai.core.progress import Progress, silent, track
 from napari_medai.io import affines
 from napari_medai.io.marker import marker_text
 from napari_medai.io.nifti_header import LABEL_INTENT
@@ -21,7 +22,7 @@ _COMMENT = 6
 _SQUARE_DEG = 0.01
 
 
-def write_nifti(image: MedicalImage, path: Path) -> None:
+def write_nifti(image: MedicalImage, path: Path, progress: Progress = silent) -> None:
     """Write an image as ``.nii`` or ``.nii.gz``.
 
     The geometry goes into the sform, sheared or not, and into the qform too where that can hold it.
@@ -32,6 +33,8 @@ def write_nifti(image: MedicalImage, path: Path) -> None:
         Any axes and any geometry.
     path : Path
         Packed if it ends in ``.gz``.
+    progress : Progress
+        Hears one report a slice; may cancel. Slices of a Dask array are computed one by one.
     """
     array = _stored_order(image)
     header = _header(image, array)
@@ -40,15 +43,16 @@ def write_nifti(image: MedicalImage, path: Path) -> None:
     with path.open("wb") as raw:
         stream: Any = gzip.GzipFile("", "wb", 4, raw, mtime=0) if path.name.endswith(".gz") else raw
         stream.write(header.binaryblock + b"\1\0\0\0" + note)
-        for part in array if array.ndim > 2 else [array]:
-            stream.write(np.ascontiguousarray(part).data)
+        slices = list(np.ndindex(array.shape[: -3 if image.is_rgb else -2]))
+        for index in track(slices, progress, "Writing slices"):
+            stream.write(np.ascontiguousarray(array[index]).data)
         if stream is not raw:
             stream.close()
 
 
 def _stored_order(image: MedicalImage) -> NDArray[Any]:
     """Return the array with axes (u, t, z, y, x[, s]), only as many as needed, in a type NIfTI knows."""
-    array = np.asarray(image.array)
+    array = image.array
     if array.dtype == bool:
         array = array.astype(np.uint8)
     if array.dtype == np.float16:
@@ -56,7 +60,7 @@ def _stored_order(image: MedicalImage) -> NDArray[Any]:
     if array.dtype.str[1:] not in ("u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f4", "f8"):
         raise WriteError(f"NIfTI cannot hold voxels of type {array.dtype}.", hint="Convert them to float32.")
     if image.axes.startswith("tc"):
-        return np.swapaxes(array, 0, 1)
+        array = array.swapaxes(0, 1)
     return array
 
 

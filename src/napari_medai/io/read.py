@@ -30,9 +30,9 @@ def read(
     gaps : {"resample", "error"}
         DICOM series with missing or uneven slices: regularised with a notice, or refused.
     memory_limit_gb : float, optional
-        A DICOM image larger than this is read slice by slice when it is looked at (a Dask array); 0 does so
-        for every one. By default the setting ``memory_limit_mb``, or 4 GB. What lies in an archive is always
-        read at once.
+        A DICOM or unpacked NIfTI image larger than this is read slice by slice when it is looked at (a Dask
+        array); 0 does so for every one. By default the setting ``memory_limit_mb``, or 4 GB. What lies
+        in an archive is always read at once.
 
     Returns
     -------
@@ -56,11 +56,11 @@ def read(
             raise _nothing_found(path, skipped)
         others = [s for s in sources if s.format != "dicom"]
         dicom = [s for s in sources if s.format == "dicom"]
-        images, errors = _read_others(others, part(progress, 0.1, 0.3), path)
+        limit = 1e9 * (settings().read_at_once_gb if memory_limit_gb is None else memory_limit_gb)
+        images, errors = _read_others(others, limit, part(progress, 0.1, 0.3), path)
         if dicom:
-            largest = settings().read_at_once_gb if memory_limit_gb is None else memory_limit_gb
-            limit = largest * 1e9 if _stays(dicom) else float("inf")
-            found, failed = _read_dicom(dicom, gaps, limit, part(progress, 0.3, 1.0))
+            at_once = limit if _stays(dicom) else float("inf")
+            found, failed = _read_dicom(dicom, gaps, at_once, part(progress, 0.3, 1.0))
             images, errors = images + found, errors + failed
     if not images or (errors and len(sources) == 1):
         raise errors[0] if errors else _nothing_found(path, skipped)
@@ -73,13 +73,13 @@ def _stays(sources: Sequence[Source]) -> bool:
 
 
 def _read_others(
-    sources: Sequence[Source], progress: Progress, path: Paths
+    sources: Sequence[Source], memory_limit: float, progress: Progress, path: Paths
 ) -> tuple[list[MedicalImage], list[ReadError]]:
     images: list[MedicalImage] = []
     errors: list[ReadError] = []
     for group in track(_with_pictures_together(sources, path), progress, "Reading files"):
         try:
-            images += _read_group(group)
+            images += _read_group(group, memory_limit)
         except ReadError as error:
             errors.append(error)
     return images, errors
@@ -95,11 +95,14 @@ def _with_pictures_together(sources: Sequence[Source], path: Paths) -> list[list
     return list(groups.values())
 
 
-def _read_group(group: list[Source]) -> list[MedicalImage]:
+def _read_group(group: list[Source], memory_limit: float) -> list[MedicalImage]:
+    from napari_medai.io.nifti import read_nifti
     from napari_medai.io.picture import read_picture_stack
 
     if len(group) > 1:
         return read_picture_stack(group, group[0].path.parent.name)
+    if group[0].format in ("nifti", "nifti_pair"):
+        return read_nifti(group[0], memory_limit)
     return reader_of(group[0].format)(group[0])
 
 

@@ -9,14 +9,21 @@ from typing import TYPE_CHECKING
 from napari_medai.core.errors import WriteError
 from napari_medai.core.files import written_beside
 from napari_medai.core.image import MedicalImage
+from napari_medai.core.progress import Progress, Step, silent
 
 if TYPE_CHECKING:
     from napari_medai.io.dicom.reference import Reference
 
-Writer = Callable[[MedicalImage, Path], None]
+Writer = Callable[[MedicalImage, Path, Progress], None]
 
 
-def write(image: MedicalImage, path: str | Path, *, reference: Reference | None = None) -> Path:
+def write(
+    image: MedicalImage,
+    path: str | Path,
+    *,
+    reference: Reference | None = None,
+    progress: Progress = silent,
+) -> Path:
     """Write an image with its exact geometry; an existing file is replaced only when all went well.
 
     Parameters
@@ -28,6 +35,9 @@ def write(image: MedicalImage, path: str | Path, *, reference: Reference | None 
         ``.dcm`` for labels as a DICOM segmentation; no suffix for a new folder of DICOM slices.
     reference : path or sequence of paths, optional
         DICOM files of the source image, for the last two: the result belongs to its patient and study.
+    progress : Progress
+        Hears one report a slice where the format is written slice by slice, else two; may cancel, which
+        leaves an existing file as it was.
 
     Returns
     -------
@@ -47,7 +57,8 @@ def write(image: MedicalImage, path: str | Path, *, reference: Reference | None 
     target = Path(path)
     writer = _writer_of(target, reference)
     with written_beside(target) as partial:
-        writer(image, partial)
+        writer(image, partial, progress)
+        progress(Step(1, 1, f"Writing {target.name}"))
     return target
 
 
@@ -66,7 +77,7 @@ def _writer_of(path: Path, reference: Reference | None) -> Writer:
     if not path.suffix and not path.exists():
         from napari_medai.io.dicom.series_write import write_series
 
-        return lambda image, partial: write_series(image, partial, reference)
+        return lambda image, partial, progress: write_series(image, partial, reference, progress)
     raise WriteError(
         f"Found {path.name!r}, whose suffix names no format that can be written.",
         hint=f"Use one of {', '.join(_writers())}, .dcm for labels, or a new folder for DICOM slices.",
@@ -81,7 +92,17 @@ def _seg_writer(path: Path, reference: Reference | None) -> Writer:
             f"{path.name} shall be a DICOM segmentation, which must refer to the series it was drawn on.",
             hint="Give the folder of that series as reference.",
         )
-    return lambda image, partial: write_seg(image, partial, reference)
+    return _at_once(lambda image, partial: write_seg(image, partial, reference))
+
+
+def _at_once(writer: Callable[[MedicalImage, Path], None]) -> Writer:
+    """Let a writer that reports nothing begin only after a report."""
+
+    def write_at_once(image: MedicalImage, path: Path, progress: Progress) -> None:
+        progress(Step(0, 1, "Writing"))
+        writer(image, path)
+
+    return write_at_once
 
 
 def _writers() -> dict[str, Writer]:
@@ -95,7 +116,7 @@ def _writers() -> dict[str, Writer]:
         ".nii": write_nifti,
         ".nrrd": write_itk,
         ".mha": write_itk,
-        ".tif": write_tiff,
-        ".tiff": write_tiff,
-        ".png": write_picture,
+        ".tif": _at_once(write_tiff),
+        ".tiff": _at_once(write_tiff),
+        ".png": _at_once(write_picture),
     }

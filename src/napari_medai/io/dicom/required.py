@@ -67,19 +67,18 @@ def fill_modules(dataset: Any, source: Any | None) -> None:
         A slice it was derived from.
     """
     kind = str(dataset.SOPClassUID)
-    same = source is not None and str(source.get("SOPClassUID", "")) == kind
+    same = source if source is not None and str(source.get("SOPClassUID", "")) == kind else {}
     dataset.ImageType = _TYPES.get(kind, ["DERIVED", "SECONDARY"])
     for keyword, unknown in {**_EVERY, **_OF_CLASS.get(kind, {})}.items():
         if keyword in dataset:
             continue
-        if same and keyword in source:
-            dataset[keyword] = source[keyword]
+        if keyword in same:
+            dataset[keyword] = same[keyword]
         else:
             setattr(dataset, keyword, unknown)
-    if kind == PET and source is not None:
-        for keyword in _OF_PET:
-            if keyword in source:
-                dataset[keyword] = source[keyword]
+    for keyword in _OF_PET if kind == PET else ():
+        if keyword in same:
+            dataset[keyword] = same[keyword]
 
 
 def _is_pet(source: Any | None) -> bool:

@@ -12,6 +12,7 @@ from napari_medai.core.errors import WriteError
 from napari_medai.core.geometry import Geometry
 from napari_medai.core.history import package_version
 from napari_medai.core.image import MedicalImage
+from napari_medai.core.progress import Progress, silent, track
 from napari_medai.io.dicom.header import quiet_pydicom
 from napari_medai.io.dicom.reference import Reference, datasets_of, find_stack
 from napari_medai.io.dicom.required import CT, SECONDARY, class_of, fill_modules
@@ -25,7 +26,9 @@ _PATIENT_AND_STUDY = (
 _IN_PLANE_DEG = 0.01
 
 
-def write_series(image: MedicalImage, folder: Path, reference: Reference | None = None) -> None:
+def write_series(
+    image: MedicalImage, folder: Path, reference: Reference | None = None, progress: Progress = silent
+) -> None:
     """Write a volume (or several, over time) as a folder of single-slice DICOM files.
 
     Parameters
@@ -38,6 +41,8 @@ def write_series(image: MedicalImage, folder: Path, reference: Reference | None 
     reference : path or sequence of paths, optional
         DICOM files of the source image: patient, study and frame of reference are taken from them. Without,
         the patient stays unnamed and the study is a new one.
+    progress : Progress
+        Hears one report a slice; may cancel.
 
     Raises
     ------
@@ -61,7 +66,7 @@ def write_series(image: MedicalImage, folder: Path, reference: Reference | None 
     volumes = stored if image.axes == "tzyx" else stored[None]
     base = _common(image, sources, slope, intercept, stored.dtype)
     with quiet_pydicom():
-        for number in range(volumes.shape[0] * volumes.shape[1]):
+        for number in track(range(volumes.shape[0] * volumes.shape[1]), progress, "Writing slices"):
             time, index = divmod(number, volumes.shape[1])
             dataset = _slice(base, image.geometry, volumes[time, index], index, number)
             if len(volumes) > 1:
