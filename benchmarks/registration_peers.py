@@ -29,6 +29,12 @@ def nothing(fixed: MedicalImage, _moving: MedicalImage) -> SpatialTransform:
     return SpatialTransform.identity(fixed.spatial_ndim)
 
 
+def aligned_centres(fixed: MedicalImage, moving: MedicalImage) -> SpatialTransform:
+    """The middle of one grid on the middle of the other."""
+    middles = [i.geometry.index_to_world((np.array(i.spatial_shape) - 1) / 2) for i in (fixed, moving)]
+    return SpatialTransform.from_translation(middles[1] - middles[0])
+
+
 def simpleitk_demons(fixed: MedicalImage, moving: MedicalImage) -> SpatialTransform:
     """Diffeomorphic demons after matching histograms, three levels."""
     import SimpleITK as sitk

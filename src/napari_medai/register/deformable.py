@@ -57,7 +57,7 @@ class Plan:
 REFRESH = 20
 """Steps after which the moving image's grey values are fitted to the fixed one's again."""
 
-SLICES = {"fluid": 0.5, "elastic": 1.0}
+SLICES = {"fluid": 0.5, "elastic": 0.8}
 """Smoothing in 2-D, where a level has few voxels to learn from and structures leave the plane."""
 
 SMALLEST_SIDE = 20
