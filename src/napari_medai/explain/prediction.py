@@ -20,7 +20,7 @@ from napari_medai.explain.asking import Part, Wish, ask
 from napari_medai.explain.layers import Layer
 from napari_medai.explain.methods import INPUT_METHODS, Method, fused
 from napari_medai.explain.question import Question
-from napari_medai.explain.subject import cell_steps, chosen_layers, seen_by
+from napari_medai.explain.subject import cell_grid, cell_steps, chosen_layers, seen_by
 from napari_medai.models.model import Model
 from napari_medai.models.prepare import Prepared
 from napari_medai.models.store import ModelArgument, as_model
@@ -166,11 +166,13 @@ def _facts(
     grid: Geometry,
     heat: NDArray[np.float32],
 ) -> dict[str, Any]:
+    cells = cell_grid(model, layers, grid) if layers else grid
     return {
         "target": model.spec.outputs.names[question.index],
         "method": method,
         "layer": ", ".join(layer.name for layer in layers) or "input",
         "cell_size": cell_steps(model, layers, grid.spacing),
+        "cells": {"shape": list(cells.shape), "affine": cells.affine.tolist(), "unit": cells.unit},
         "maximum": float(heat.max()),
         "checked": False,
     }

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_medai.core.errors import ArgumentError
+from napari_medai.core.geometry import Geometry
 from napari_medai.core.image import MedicalImage
 from napari_medai.core.progress import Progress, silent
 from napari_medai.core.sampling import sample_volume
@@ -66,6 +67,23 @@ def cell_steps(model: Model, layers: Sequence[Layer], spacing: NDArray[np.float6
     """Return the edge of a cell along each axis, of the coarsest layer; without layers that of a voxel."""
     counts = [min(layer.cells[k] for layer in layers) if layers else n for k, n in enumerate(model.spec.tile)]
     return [round(float(s * t / c), 4) for s, t, c in zip(spacing, model.spec.tile, counts, strict=True)]
+
+
+def cell_grid(model: Model, layers: Sequence[Layer], grid: Geometry) -> Geometry:
+    """Return the grid of the coarsest layer's cells over the whole of what the network sees.
+
+    The first cell begins where the first window does, which is before the image's edge where the image
+    is smaller than the window.
+    """
+    tile = np.array(model.spec.tile)
+    counts = np.array([min(layer.cells[k] for layer in layers) for k in range(len(tile))])
+    step = tile / counts
+    before = np.maximum(tile - np.array(grid.shape), 0) // 2
+    affine = np.array(grid.affine)
+    affine[:-1, -1] = grid.index_to_world((step / 2 - 0.5 - before)[None])[0]
+    affine[:-1, :-1] = affine[:-1, :-1] * step
+    shape = np.ceil((np.array(grid.shape) + before) / step).astype(int)
+    return Geometry(tuple(int(n) for n in shape), affine, grid.unit)
 
 
 def on_seen_grid(labels: MedicalImage, name: str, seen: Prepared, image: MedicalImage) -> NDArray[np.bool_]:
