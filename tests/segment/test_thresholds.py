@@ -24,6 +24,32 @@ def test_every_rule_finds_the_ball(method, spacing):
     assert dice(result.array, ball(grid(spacing)).array) > 0.95
 
 
+@pytest.mark.parametrize("spacing", [FINE, COARSE])
+def test_yens_rule_finds_what_has_many_intensities(spacing):
+    """It looks for the cut after which both sides are spread most evenly."""
+    truth = ball(grid(spacing)).array > 0
+    rng = np.random.default_rng(0)
+    spread = np.where(truth, rng.uniform(60, 200, truth.shape), rng.normal(20, 6, truth.shape))
+    result = threshold_auto(bright_ball(grid(spacing)).with_array(spread), method="yen")
+    assert dice(result.array, truth) > 0.95
+
+
+def test_between_two_peaks_yens_own_criterion_is_higher_within_the_larger_one():
+    """So it cannot part two peaks of one width as well as the others: by its formula, not by our code."""
+    image = bright_ball(grid(), noise=6.0, levels=(40.0, 120.0))
+    counts, edges = np.histogram(image.array, 1024)
+    share = counts / counts.sum()
+    below, squares = np.cumsum(share), np.cumsum(share**2)
+
+    def criterion(threshold):
+        k = np.searchsorted(edges, threshold) - 1
+        return np.log((below[k] * (1 - below[k])) ** 2 / (squares[k] * (squares[-1] - squares[k])))
+
+    found = threshold_auto(image, method="yen").meta["thresholds"][0]
+    assert found < 60
+    assert criterion(found) > criterion(80.0)
+
+
 @pytest.mark.parametrize("name", ["li", "yen", "triangle"])
 def test_rules_agree_with_scikit_image(name):
     values = bright_ball(grid(), noise=12.0).array

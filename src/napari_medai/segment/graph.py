@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 from annotated_types import Interval
-from numpy.typing import NDArray
 
 from napari_medai.core.boxes import Boxes
 from napari_medai.core.errors import ArgumentError
-from napari_medai.core.geometry import FloatArray
 from napari_medai.core.image import MedicalImage
 from napari_medai.core.operation import Advanced, IntensityImage, LabelsImage, operation
 from napari_medai.core.progress import Progress, part, silent
 from napari_medai.preprocess.arrays import FloatVolume, as_float, grey, labels_image
 from napari_medai.preprocess.background import in_background
 from napari_medai.preprocess.check import BoolArray, require_contrast, require_finite
+from napari_medai.segment.discrete_cut import MOST_NODES, Solver, discrete_cut, usable
 from napari_medai.segment.energy import edge_weights, stroke_costs
 from napari_medai.segment.maxflow import continuous_cut
 from napari_medai.segment.seeds import require_one_volume
 from napari_medai.segment.strokes import check_strokes, names_of
 
-_MAX_NODES = 400_000
-_SCALE = 1000
+_NO_PYMAXFLOW = (
+    "PyMaxflow is not installed, so SciPy's max-flow found the cut: pip install 'napari-medai[gpl]' (GPL)."
+)
 Smoothness = Annotated[float, Interval(ge=0, le=100)]
 
 
@@ -34,6 +34,7 @@ def graph_cut(
     strokes: LabelsImage,
     *,
     smoothness: Smoothness = 1.0,
+    solver: Annotated[Solver, Advanced()] = "scipy",
     progress: Progress = silent,
 ) -> MedicalImage:
     """Find the exact cheapest cut between two painted labels (max-flow on the voxel graph).
@@ -41,12 +42,15 @@ def graph_cut(
     Parameters
     ----------
     image : MedicalImage
-        2-D or 3-D, without time or channels, up to 400,000 voxels; of a colour image the luminance is
-        taken. For larger ones use ``cut_continuous``.
+        2-D or 3-D, without time or channels, up to 400,000 voxels (50 million with PyMaxflow); of a colour
+        image the luminance is taken. For larger ones use ``cut_continuous``.
     strokes : MedicalImage
         Exactly two painted labels on the same grid.
     smoothness : float
         How much the border's area counts beside the likelihood of the intensities.
+    solver : {"scipy", "pymaxflow"}
+        SciPy's maximum flow, or that of PyMaxflow, which is faster and under the GPL: install the extra
+        ``napari-medai[gpl]``. Without it SciPy's is taken, and a notice says so; the cut costs the same.
     progress : Progress
         Hears reports while it works.
 
@@ -70,16 +74,20 @@ def graph_cut(
     image = grey(image)
     painted = check_strokes(image, strokes, "graph_cut", exactly=2)
     volume = as_float(np.asarray(image.array))
-    if volume.size > _MAX_NODES:
+    solved = usable(solver)
+    if volume.size > MOST_NODES[solved]:
         raise ArgumentError(
-            f"graph_cut: found {volume.size} voxels; needed {_MAX_NODES} or fewer.",
-            hint="Crop the image first, or use cut_continuous.",
+            f"graph_cut: found {volume.size} voxels; needed {MOST_NODES[solved]} or fewer.",
+            hint="Crop the image first, use cut_continuous, or solver pymaxflow (napari-medai[gpl]).",
         )
     first, second = (int(n) for n in np.unique(painted) if n != 0)
     costs = stroke_costs(volume, painted)
     spacing = image.geometry.spacing
-    inside = in_background(lambda: _discrete_cut(volume, costs, spacing, smoothness), progress, "Graph cut")
-    return labels_image(image, np.where(inside, first, second), names_of(strokes))
+    work = partial(discrete_cut, volume, costs, spacing, smoothness, solved)
+    inside = in_background(work, progress, "Graph cut")
+    notices = [*image.meta.get("notices", ()), *([] if solved == solver else [_NO_PYMAXFLOW])]
+    array = np.where(inside, first, second)
+    return labels_image(image, array, names_of(strokes), **({"notices": notices} if notices else {}))
 
 
 @operation(group="segment", title="Convex cut from strokes")
@@ -196,55 +204,6 @@ def cut_from_box(
             break
         inside = found
     return labels_image(flat, inside, {1: "object"})
-
-
-def _discrete_cut(
-    volume: FloatVolume, costs: FloatVolume, spacing: FloatArray, smoothness: float
-) -> BoolArray:
-    """Return where the first label is, by maximum flow with whole capacities."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import breadth_first_order, maximum_flow
-
-    nodes = np.arange(volume.size).reshape(volume.shape)
-    source, sink = volume.size, volume.size + 1
-    rows, columns, capacities = _neighbours(volume, nodes, spacing, smoothness)
-    flat = np.rint(np.minimum(costs.reshape(2, -1), 1e4) * _SCALE).astype(np.int32)
-    every = nodes.ravel()
-    # A voxel left on the source's side takes the first label and pays its cost through the sink.
-    row = np.concatenate([rows, columns, np.full(volume.size, source), every])
-    column = np.concatenate([columns, rows, every, np.full(volume.size, sink)])
-    capacity = np.concatenate([capacities, capacities, flat[1], flat[0]])
-    size = volume.size + 2
-    graph = coo_array((capacity, (row, column)), shape=(size, size)).tocsr().astype(np.int32)
-    flow = maximum_flow(graph, source, sink).flow
-    rest = (graph - flow).tocsr()
-    rest.data[rest.data < 0] = 0
-    rest.eliminate_zeros()
-    reached = breadth_first_order(rest, source, return_predecessors=False)
-    result = np.zeros(size, dtype=bool)
-    result[reached] = True
-    return np.asarray(result[: volume.size].reshape(volume.shape))
-
-
-def _neighbours(
-    volume: FloatVolume, nodes: NDArray[np.intp], spacing: FloatArray, smoothness: float
-) -> tuple[Any, Any, Any]:
-    """Return the pairs of neighbours along each axis, and what it costs to part them."""
-    steps = spacing / spacing.min()
-    scale = float(
-        np.mean([np.mean(np.diff(volume, axis=k) ** 2) for k in range(volume.ndim) if volume.shape[k] > 1])
-    )
-    rows, columns, capacities = [], [], []
-    for axis, step in enumerate(steps):
-        ahead = (*[slice(None)] * axis, slice(1, None))
-        behind = (*[slice(None)] * axis, slice(None, -1))
-        likeness = np.exp(-(np.diff(volume, axis=axis) ** 2) / (2 * (scale or 1.0)))
-        # The face between two voxels shrinks as they stand farther apart, seen per unit of volume.
-        capacity = np.rint(_SCALE * smoothness * likeness / step).astype(np.int32)
-        rows.append(nodes[behind].ravel())
-        columns.append(nodes[ahead].ravel())
-        capacities.append(capacity.ravel())
-    return np.concatenate(rows), np.concatenate(columns), np.concatenate(capacities)
 
 
 def _box_mask(image: MedicalImage, boxes: Boxes) -> BoolArray:

@@ -12,6 +12,7 @@ from napari_medai.core.operation import IntensityImage, LabelsImage, operation
 from napari_medai.core.progress import Progress, silent
 from napari_medai.preprocess.arrays import Volume, as_float, grey, labels_image
 from napari_medai.preprocess.background import in_background
+from napari_medai.segment.between_slices import BetweenSlices
 from napari_medai.segment.steepness import steepness
 from napari_medai.segment.strokes import check_strokes, names_of
 
@@ -58,9 +59,14 @@ def watershed(
     image = grey(image)
     painted = check_strokes(image, strokes, "watershed")
     volume = as_float(np.asarray(image.array))
-    spacing = image.geometry.spacing
-    array = in_background(lambda: flood(steepness(volume, spacing, sigma_mm), painted), progress, "Watershed")
-    return labels_image(image, array, names_of(strokes))
+    fine = BetweenSlices.of(volume.shape, image.geometry.spacing)
+    spacing = fine.spacing(image.geometry.spacing)
+
+    def run() -> Volume:
+        edges = steepness(fine.values(volume), spacing, sigma_mm)
+        return fine.back(flood(edges, fine.marks(painted)))
+
+    return labels_image(image, in_background(run, progress, "Watershed"), names_of(strokes))
 
 
 @operation(group="segment", title="Random walker from strokes")

@@ -18,6 +18,7 @@ from napari_medai.preprocess.arrays import FloatVolume, as_float, grey, labels_i
 from napari_medai.preprocess.check import BoolArray, require_contrast, require_finite
 from napari_medai.preprocess.itk import execute, from_itk, to_itk
 from napari_medai.preprocess.morphology import dilated
+from napari_medai.segment.between_slices import BetweenSlices
 from napari_medai.segment.seeds import require_one_volume, seed_indices
 from napari_medai.segment.steepness import steepness
 
@@ -66,7 +67,9 @@ def fast_marching(
     import SimpleITK as sitk
 
     volume, places = _prepared(image, seeds, "fast_marching")
-    spacing = image.geometry.spacing
+    fine = BetweenSlices.of(volume.shape, image.geometry.spacing)
+    spacing = fine.spacing(image.geometry.spacing)
+    volume, places = fine.values(volume), fine.places(places)
     edges = steepness(volume, spacing, sigma_mm)
     slow = edges / (max(float(edges.max()), 1e-12) * edge_percent / 100)
     march: Any = sitk.FastMarchingImageFilter()
@@ -76,7 +79,7 @@ def fast_marching(
     speed = to_itk(as_float(1 / (1 + slow**4)), tuple(spacing))
     arrival = from_itk(execute(march, speed, progress=progress, message="Marching"))
     region = _up_to_the_ridge(arrival < reach_mm, edges, spacing, 2.5 * sigma_mm)
-    return labels_image(grey(image), region, {1: "region"})
+    return labels_image(grey(image), fine.back(region), {1: "region"})
 
 
 @operation(group="segment", title="Live wire along points")
