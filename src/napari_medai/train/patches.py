@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from napari_medai.core.errors import ArgumentError
 from napari_medai.train.augment import Augmentation
+from napari_medai.train.deform import Deformations
 from napari_medai.train.intensity import vary_intensities
 from napari_medai.train.loader import Batch
 from napari_medai.train.spatial import draw_places, look_up
@@ -19,6 +20,9 @@ from napari_medai.train.style import STYLES
 
 if TYPE_CHECKING:
     import torch
+
+SPARSE_REACH = 0.4
+"""How far from a patch's middle the marked voxel may lie that it was drawn for, as a share of its size."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +52,10 @@ class Patches:
     batch: int
     how: Augmentation
     foreground: float = 0.33
+    deformations: Deformations = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "deformations", Deformations(self.store))
 
     def __call__(self, rng: np.random.Generator) -> Batch:
         """Draw one batch."""
@@ -62,7 +70,9 @@ class Patches:
     def draw_one(self, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
         """Draw one patch and its truth."""
         ready = self.store.get(str(rng.choice(self.names)))
-        centre = self._centre(rng, ready) + rng.uniform(-0.5, 0.5, len(self.patch))
+        # Where little is marked it shall be met at every place of a patch, not always in its middle.
+        reach = SPARSE_REACH * np.array(self.patch) if ready.sparse else 0.5
+        centre = self._centre(rng, ready) + rng.uniform(-1, 1, len(self.patch)) * reach
         places = draw_places(rng, self.how, centre, self.patch, ready.grid.spacing.tolist())
         volume, truth = look_up_both(ready, places)
         if self.how.style != "none" and rng.random() < self.how.style_share:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from napari_medai.core.progress import Finish as Finish
 from napari_medai.train.journal import Epoch
 
 if TYPE_CHECKING:
@@ -16,10 +17,6 @@ Validate: TypeAlias = "Callable[[torch.nn.Module], Mapping[str, float]]"
 """Judges the averaged network, in evaluation mode; ``"score"`` among the figures decides which is best."""
 Watch: TypeAlias = "Callable[[Epoch, torch.nn.Module], None]"
 """Hears of every epoch, with the averaged network, for curves and previews."""
-
-
-class Finish(Exception):  # noqa: N818 - a wish, not an error
-    """Raised by a progress reporter or a watcher to end the training now and keep its best network."""
 
 
 @dataclass(frozen=True, eq=False)
