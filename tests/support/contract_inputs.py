@@ -78,7 +78,7 @@ def labels_image(geometry: Geometry, number: int = 0) -> MedicalImage:
 def landmarks(geometry: Geometry, number: int = 0) -> Landmarks:
     """Four points around the middle."""
     directions = np.vstack([np.eye(geometry.ndim), -np.ones(geometry.ndim) / 2])[: geometry.ndim + 1]
-    names = tuple(f"p{k}" for k in range(len(directions)))
+    names = ("S", "N", "A", "B")[: len(directions)]  # a cephalogram's, for operations that ask for it
     return Landmarks(names, directions * 6 + 0.8 * number, unit=geometry.unit, name=f"points {number}")
 
 

@@ -13,6 +13,7 @@ from napari_medai.core.errors import ArgumentError
 from napari_medai.core.geometry import FloatArray
 from napari_medai.core.landmarks import Landmarks
 from napari_medai.core.operation import Advanced, operation
+from napari_medai.core.progress import Progress, silent, track
 from napari_medai.landmarks.ceph_measures import MEASURES, PLANES, Measure, standard_error
 from napari_medai.landmarks.ceph_names import usual_names
 from napari_medai.landmarks.drawing import Drawing
@@ -50,6 +51,7 @@ def analyze_cephalogram(
     *,
     anb_range: Literal["teaching", "common"] = "teaching",
     level: Annotated[float, Interval(gt=0.5, lt=1), Advanced()] = 0.95,
+    progress: Progress = silent,
 ) -> CephalogramAnalysis:
     """Measure a lateral cephalogram.
 
@@ -65,6 +67,8 @@ def analyze_cephalogram(
         The range of ANB that is called class I: 3.7 to 5.2 degrees, or the common 0 to 4.
     level : float
         A value is called indeterminate where its interval of this probability crosses a limit.
+    progress : Progress
+        Hears each measure.
 
     Returns
     -------
@@ -102,7 +106,9 @@ def analyze_cephalogram(
     spreads = None
     if known.covariance is not None:
         spreads = {sign: known.covariance[row] for sign, row in rows_of.items()}
-    rows = [_row(m, places, spreads, known.unit, anb_range, level) for m in MEASURES]
+    rows = [
+        _row(m, places, spreads, known.unit, anb_range, level) for m in track(MEASURES, progress, "Measuring")
+    ]
     if all(row["class"] == "" for row in rows):
         raise ArgumentError(
             f"None of the measures can be taken from the points {', '.join(known.names) or '(none)'}.",

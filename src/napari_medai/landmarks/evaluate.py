@@ -12,6 +12,7 @@ from napari_medai.core.errors import ArgumentError
 from napari_medai.core.geometry import FloatArray
 from napari_medai.core.landmarks import Landmarks
 from napari_medai.core.operation import operation
+from napari_medai.core.progress import Progress, silent, track
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -44,7 +45,11 @@ class LandmarkErrors:
 
 @operation(group="landmarks", title="Evaluate landmarks")
 def evaluate_landmarks(
-    found: list[Landmarks], truth: list[Landmarks], second_reader: list[Landmarks] | None = None
+    found: list[Landmarks],
+    truth: list[Landmarks],
+    second_reader: list[Landmarks] | None = None,
+    *,
+    progress: Progress = silent,
 ) -> LandmarkErrors:
     """Compare points with a reader's, or with the mean of two readers.
 
@@ -56,6 +61,8 @@ def evaluate_landmarks(
         The first reader's, in the same order. Points flagged as absent, or left out, are not there.
     second_reader : list of Landmarks, optional
         The second reader's. The truth is then the mean of both, and the distance between them stands beside.
+    progress : Progress
+        Hears each case.
 
     Returns
     -------
@@ -90,7 +97,7 @@ def evaluate_landmarks(
         else [_mean(a, b) for a, b in zip(truth, second_reader, strict=True)]
     )
     names = list(dict.fromkeys(n for case in goal for n in case.names))
-    errors, squares = _measured(found, goal, names)
+    errors, squares = _measured(found, goal, names, progress)
     if not np.isfinite(errors).any():
         raise ArgumentError(
             f"No point has a partner: found {', '.join(found[0].names)}; the truth has {', '.join(names)}.",
@@ -127,12 +134,15 @@ def _mean(one: Landmarks, two: Landmarks) -> Landmarks:
 
 
 def _measured(
-    found: Sequence[Landmarks], goal: Sequence[Landmarks], names: Sequence[str]
+    found: Sequence[Landmarks],
+    goal: Sequence[Landmarks],
+    names: Sequence[str],
+    progress: Progress = silent,
 ) -> tuple[FloatArray, FloatArray]:
     """Radial errors and squared Mahalanobis distances (cases, points); NaN where either lacks the point."""
     errors = np.full((len(found), len(names)), np.nan)
     squares = errors.copy()
-    for row, (one, true) in enumerate(zip(found, goal, strict=True)):
+    for row, (one, true) in enumerate(track(list(zip(found, goal, strict=True)), progress, "Comparing")):
         here, there = one.present, true.present
         for column, name in enumerate(names):
             if name in here.names and name in there.names:

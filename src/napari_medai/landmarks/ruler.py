@@ -12,11 +12,16 @@ from napari_medai.core.geometry import Geometry
 from napari_medai.core.image import MedicalImage
 from napari_medai.core.landmarks import Landmarks
 from napari_medai.core.operation import operation
+from napari_medai.core.progress import Progress, Step, silent
 
 
 @operation(group="landmarks", title="Calibrate by a ruler", new_grid=True)
 def calibrate_spacing(
-    image: MedicalImage, ruler: Landmarks, *, length_mm: Annotated[float, Gt(0)] = 10.0
+    image: MedicalImage,
+    ruler: Landmarks,
+    *,
+    length_mm: Annotated[float, Gt(0)] = 10.0,
+    progress: Progress = silent,
 ) -> MedicalImage:
     """Give an image its pixel size by two points of known distance.
 
@@ -25,9 +30,11 @@ def calibrate_spacing(
     image : MedicalImage
         Usually a picture without a spacing; one with a spacing is recalibrated.
     ruler : Landmarks
-        Two points on the image, for example the ends of a ruler or of a metal pin.
+        Points along a ruler or a metal pin; the first and the last are its ends.
     length_mm : float
-        Their true distance, mm.
+        The true distance of the ends, mm.
+    progress : Progress
+        Hears one report.
 
     Returns
     -------
@@ -37,7 +44,7 @@ def calibrate_spacing(
     Raises
     ------
     ArgumentError
-        If there are not just two points, or they lie on one spot.
+        If there are fewer than two points, or they lie on one spot.
 
     Examples
     --------
@@ -46,11 +53,12 @@ def calibrate_spacing(
     >>> calibrate_spacing(image, ends, length_mm=2).geometry.spacing.tolist()
     [0.5, 0.5]
     """
-    if len(ruler) != 2:
+    progress(Step(0, 1, "Calibrating"))
+    if len(ruler) < 2:
         raise ArgumentError(
-            f"Found {len(ruler)} points; a ruler has two ends.", hint="Place two points, one at each end."
+            f"Found {len(ruler)} point(s); a ruler has two ends.", hint="Place two points, one at each end."
         )
-    distance = float(np.linalg.norm(ruler.positions[0] - ruler.positions[1]))
+    distance = float(np.linalg.norm(ruler.positions[0] - ruler.positions[-1]))
     if distance <= 0:
         raise ArgumentError("Found both ends of the ruler on one spot.", hint="Move one of them.")
     factor = length_mm / distance
