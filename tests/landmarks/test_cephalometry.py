@@ -28,7 +28,7 @@ def value(points, name, **options):
 
 
 def test_anb_of_a_case_computed_by_hand_equals_the_formula():
-    # N at the origin, S to the left; A straight below N; B 2 right-angle units behind: SNA 90, SNB = atan(40/2)
+    # N at the origin, S to the left; A straight below N; B 2 behind
     points = Landmarks(("S", "N", "A", "B"), [[-70, 0], [0, 0], [0, 50], [-2, 40]])
     assert value(points, "SNA").value == pytest.approx(90)
     assert value(points, "SNB").value == pytest.approx(np.degrees(np.arctan2(40, 2)))
@@ -100,7 +100,8 @@ def test_points_that_are_missing_or_absent_are_named():
 
 def test_lengths_of_points_in_pixels_are_not_judged():
     row = value(face().replace(unit="pixel"), "Wits")
-    assert row["class"] == "" and "calibrate" in row.note
+    assert row["class"] == ""
+    assert "calibrate" in row.note
     assert value(face().replace(unit="pixel"), "SNA")["class"]
 
 

@@ -14,7 +14,7 @@ def summary(result):
 
 
 def test_distances_and_success_rates_are_those_that_were_made():
-    found = [TRUTH.replace(positions=TRUTH.positions + [d, 0]) for d in (1.0, 2.2, 3.5, 6.0)]
+    found = [TRUTH.replace(positions=TRUTH.positions + np.array([d, 0])) for d in (1.0, 2.2, 3.5, 6.0)]
     result = evaluate_landmarks(found, [TRUTH] * 4)
     figures = summary(result)
     assert figures["mean"] == pytest.approx(np.mean([1, 2.2, 3.5, 6]))
@@ -26,7 +26,8 @@ def test_distances_and_success_rates_are_those_that_were_made():
 def test_in_space_the_usual_distances_are_others():
     points = Landmarks(("a",), [[0, 0, 0]])
     figures = summary(evaluate_landmarks([points.replace(positions=[[0, 0, 4]])], [points]))
-    assert figures["within_3"] == 0 and figures["within_5"] == 1
+    assert figures["within_3"] == 0
+    assert figures["within_5"] == 1
 
 
 def test_absence_is_judged_by_precision_and_recall():
@@ -51,7 +52,7 @@ def test_true_error_bars_hold_as_many_truths_as_they_say():
 
 
 def test_with_two_readers_the_truth_is_their_mean_and_their_distance_stands_beside():
-    second = TRUTH.replace(positions=TRUTH.positions + [2, 0])
+    second = TRUTH.replace(positions=TRUTH.positions + np.array([2, 0]))
     figures = summary(evaluate_landmarks([TRUTH], [TRUTH], [second]))
     assert figures["mean"] == pytest.approx(1)
     assert figures["readers_mean"] == pytest.approx(2)

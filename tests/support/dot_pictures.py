@@ -1,4 +1,4 @@
-"""Pictures of three bright dots of different shape, with a table of where they are: a minute's landmark task."""
+"""Pictures of three dots of different shape, and a table of where they are: a landmark task of seconds."""
 
 import csv
 

@@ -1,0 +1,124 @@
+"""Files of points: every format there and back, in the frame it states; folders of images with points."""
+
+import json
+
+import imageio.v3 as iio
+import numpy as np
+import pytest
+from dot_pictures import NAMES, draw_dots, write_dots
+
+from napari_medai import Landmarks, MedAIError
+from napari_medai.io.point_folder import read_marked_images
+from napari_medai.io.points import read_points, write_points
+
+POINTS = Landmarks(
+    ("nasion", "left, eye"),
+    [[1.25, -2.5, 3], [40, 50, 60.125]],
+    covariance=[np.diag([1, 2, 3]), [[2, 0.5, 0], [0.5, 1, 0], [0, 0, 1]]],
+    confidence=[0.5, 1.0],
+    absent=[False, True],
+)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".json"])
+def test_everything_known_of_points_comes_back(tmp_path, suffix):
+    back = read_points(write_points(POINTS, tmp_path / f"p{suffix}"))
+    assert back.names == POINTS.names
+    assert back.unit == "mm"
+    for key in ("positions", "covariance", "confidence", "absent"):
+        np.testing.assert_array_equal(getattr(back, key), getattr(POINTS, key))
+
+
+def test_slicer_files_state_lps_and_keep_what_they_can(tmp_path):
+    markups = write_points(POINTS, tmp_path / "p.mrk.json")
+    controls = json.loads(markups.read_text())["markups"][0]
+    assert controls["coordinateSystem"] == "LPS"
+    assert [c["positionStatus"] for c in controls["controlPoints"]] == ["defined", "missing"]
+    back = read_points(markups)
+    np.testing.assert_allclose(back.positions, POINTS.positions)
+    assert back.absent.tolist() == [False, True]
+    assert read_points(write_points(POINTS, tmp_path / "p.fcsv")).names == ("nasion",)
+
+
+def test_points_in_ras_are_brought_to_lps(tmp_path):
+    path = tmp_path / "p.json"
+    path.write_text('{"nasion": [1, 2, 3]}')
+    np.testing.assert_allclose(read_points(path, frame="RAS")["nasion"], [-1, -2, 3])
+    np.testing.assert_allclose(read_points(path)["nasion"], [1, 2, 3])
+
+
+def test_isbi_text_has_its_19_points_in_order_and_leaves_the_classes_alone(tmp_path):
+    path = tmp_path / "001.txt"
+    places = np.arange(38.0).reshape(19, 2) + 0.5
+    path.write_text("".join(f"{x},{y}\n" for x, y in places) + "1\n2\n1\n")
+    points = read_points(path)
+    assert points.unit == "pixel"
+    assert points.names[0] == "sella"
+    assert points.names[18] == "articulare"
+    np.testing.assert_allclose(points.positions, places)
+    again = read_points(write_points(points, tmp_path / "again.txt"))
+    np.testing.assert_allclose(again.positions, places)
+
+
+def test_isbi_text_refuses_what_it_cannot_hold(tmp_path):
+    with pytest.raises(MedAIError, match="pixels"):
+        write_points(POINTS, tmp_path / "p.txt")
+    flat = Landmarks(("a", "b"), [[0, 0], [1, 1]], unit="pixel", absent=[True, False])
+    with pytest.raises(MedAIError, match="absent"):
+        write_points(flat, tmp_path / "p.txt")
+
+
+@pytest.mark.parametrize("wide", [False, True])
+def test_a_table_gives_each_picture_its_points(tmp_path, wide):
+    marked = read_marked_images(write_dots(tmp_path, 3, wide=wide))
+    assert [m.name for m in marked] == ["case0", "case1", "case2"]
+    points = marked[1].readers[0]
+    assert points.names == NAMES
+    assert points.unit == "pixel"
+    np.testing.assert_allclose(points.positions, draw_dots(1)[1])
+
+
+def test_the_pixel_size_of_the_table_or_the_caller_makes_pixels_millimetres(tmp_path):
+    by_table = read_marked_images(write_dots(tmp_path / "a", 1, size=0.25))[0]
+    by_caller = read_marked_images(write_dots(tmp_path / "b", 1), spacing_mm=0.25)[0]
+    for marked in (by_table, by_caller):
+        assert marked.image.geometry.unit == "mm"
+        assert marked.readers[0].unit == "mm"
+        np.testing.assert_allclose(marked.readers[0].positions, 0.25 * draw_dots(0)[1])
+
+
+def test_files_beside_pictures_in_two_folders_are_two_readers(tmp_path):
+    for reader, shift in (("one", 0), ("two", 2)):
+        (tmp_path / reader).mkdir()
+        x, y = draw_dots(0)[1][0]
+        (tmp_path / reader / "a.txt").write_text(f"{x + shift},{y}\n")
+    iio.imwrite(tmp_path / "a.png", draw_dots(0)[0])
+    (marked,) = read_marked_images(tmp_path)
+    gap = marked.readers[1].positions - marked.readers[0].positions
+    np.testing.assert_allclose(gap, [[2, 0]])
+
+
+def test_an_empty_place_means_that_the_point_is_not_there(tmp_path):
+    iio.imwrite(tmp_path / "a.png", draw_dots(0)[0])
+    (tmp_path / "p.csv").write_text("Image,Sella_x,Sella_y,N_x,N_y\na.png,3,4,,\n")
+    points = read_marked_images(tmp_path)[0].readers[0]
+    assert points.names == ("Sella", "N")
+    assert points.absent.tolist() == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("image,name,x,y\nb.png,a,1,2\n", "not in the folder"),
+        ("image,name,x,y\na.png,a,1,2\na.png,a,3,4\n", "'a' twice"),
+        ("image,name,x,y\na.png,a,one,2\n", "needed numbers"),
+        ("image,name,x,y,z\na.png,a,1,2,3\n", "2-D"),
+        ("image,name,x_mm,y_mm\na.png,a,1,2\n", "how large its pixels"),
+        ("name,x,y\na,1,2\n", "no landmarks"),
+    ],
+)
+def test_tables_that_cannot_be_used_say_why(tmp_path, text, said):
+    iio.imwrite(tmp_path / "a.png", draw_dots(0)[0])
+    (tmp_path / "p.csv").write_text(text)
+    with pytest.raises(MedAIError, match=said):
+        read_marked_images(tmp_path)
