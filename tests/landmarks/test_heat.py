@@ -15,11 +15,11 @@ from napari_medai.models.points.heat import gaussian_targets, heat_loss  # noqa:
 @pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (3.0, 1.0, 1.0), (0.5, 2.0, 1.3)])
 def test_a_gaussian_in_mm_is_read_back_below_a_tenth_of_a_voxel_on_any_voxels(spacing):
     rng = np.random.default_rng(1)
-    shape = (20, 24, 28)
-    places = (rng.uniform(6, 13, (5, 3)) * spacing)[None]
-    target = gaussian_targets(torch.from_numpy(places).float(), shape, spacing, 1.2)[0].numpy()
+    shape = (60, 26, 28)
+    places = (rng.uniform(0.45, 0.55, (5, 3)) * shape * spacing)[None]
+    target = gaussian_targets(torch.from_numpy(places).float(), shape, spacing, 2.5)[0].numpy()
     assert target.sum(axis=(1, 2, 3)) == pytest.approx(np.ones(5), rel=1e-4)
-    peaks = read_peaks(np.log(target + 1e-12) + 15, spacing, 1.2)
+    peaks = read_peaks(np.log(target + 1e-12) + 15, spacing, 2.5)
     assert np.abs(peaks.index * spacing - places[0]).max() < 0.1 * min(spacing)
 
 
