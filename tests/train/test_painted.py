@@ -1,0 +1,57 @@
+"""Paint says something of what was not painted, and doubtful images come first."""
+
+import numpy as np
+import pytest
+
+from napari_medai import Geometry, MedicalImage
+from napari_medai.core.errors import ArgumentError
+from napari_medai.train.painted import UNKNOWN, painted_truth
+
+
+def paint(array, **meta):
+    array = np.asarray(array)
+    return MedicalImage(
+        array, "zyx"[-array.ndim :], Geometry.from_spacing(array.shape), "labels", "paint", meta
+    )
+
+
+def test_unpainted_slices_are_unknown_and_the_rest_of_a_painted_slice_is_background():
+    array = np.zeros((6, 4, 5), np.int32)
+    array[2, 1:3, 1:4] = 1
+    array[4, 0, 0] = 2
+    truth = painted_truth(paint(array), "unknown outside painted slices").array
+    assert (truth[[0, 1, 3, 5]] == UNKNOWN).all()
+    np.testing.assert_array_equal(truth[[2, 4]], array[[2, 4]])
+
+
+def test_the_painted_axis_is_found():
+    array = np.zeros((6, 40, 5), np.uint8)
+    array[:, 7, 1:4] = 1
+    truth = painted_truth(paint(array), "unknown outside painted slices").array
+    assert (truth[:, 7] < 2).all()
+    assert (np.delete(truth, 7, axis=1) == UNKNOWN).all()
+
+
+def test_strokes_alone_leave_the_rest_unknown():
+    array = np.array([[0, 1, 1], [0, 2, 3]])
+    truth = painted_truth(paint(array, labels={"1": "nothing", "2": "liver", "3": "spleen"}), "unknown")
+    np.testing.assert_array_equal(truth.array, [[255, 0, 0], [255, 1, 2]])
+    assert truth.meta["labels"] == {"1": "liver", "2": "spleen"}
+
+
+def test_background_is_left_as_it_is():
+    np.testing.assert_array_equal(painted_truth(paint([[0, 3]])).array, [[0, 3]])
+
+
+@pytest.mark.parametrize(
+    ("array", "unpainted", "said"),
+    [
+        ([[0, 0]], "background", "Nothing is painted"),
+        ([[0, 251]], "background", "needed 1 to 250"),
+        ([[0, 2]], "unknown", "label 1 on the background"),
+        ([[0, 1]], "unknown", "label 1 on the background"),
+    ],
+)
+def test_paint_that_teaches_nothing_is_refused(array, unpainted, said):
+    with pytest.raises(ArgumentError, match=said):
+        painted_truth(paint(array), unpainted)
