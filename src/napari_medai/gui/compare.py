@@ -70,7 +70,7 @@ class ComparePanel(QObject):
     def offer(self, _: Any = None) -> None:
         """Show the image layers there are; the choice stays if it is still there."""
         images = [layer for layer in reversed(self.viewer.layers) if kind_of(layer) == "image"]
-        images = [layer for layer in images if layer is not self._layer]
+        images = [layer for layer in images if layer != self._layer]
         for number, combo in enumerate((self.one, self.two)):
             chosen = combo.currentData()
             combo.blockSignals(True)
@@ -86,13 +86,14 @@ class ComparePanel(QObject):
     def choose(self, one: Any, two: Any) -> None:
         """Choose the two layers."""
         for combo, layer in ((self.one, one), (self.two, two)):
-            combo.setCurrentIndex(max(combo.findData(layer), 0))
+            rows = [row for row in range(combo.count()) if combo.itemData(row) == layer]
+            combo.setCurrentIndex(rows[0] if rows else 0)
 
     def restart(self, _: Any = None) -> None:
         """Show the chosen view of the chosen layers, or nothing."""
         self.stop()
         view, layers = self.view.currentData(), [self.one.currentData(), self.two.currentData()]
-        if view == "off" or None in layers or layers[0] is layers[1]:
+        if view == "off" or None in layers or layers[0] == layers[1]:
             return
         self._looks = [(layer, _look(layer)) for layer in layers]
         if view in _DRAWN:

@@ -15,7 +15,7 @@ from napari_medai.gui.layers import image_of
 if TYPE_CHECKING:
     import napari
 
-_MOST_ARROWS = 12_000
+_MOST_ARROWS = 40_000
 
 
 class ArrowsButton(QToolButton):
@@ -65,7 +65,6 @@ class ArrowsButton(QToolButton):
                 edge_width=0.3,
                 edge_color="yellow",
                 vector_style="arrow",
-                out_of_slice_display=True,
             )
         )
 
@@ -83,10 +82,11 @@ def arrows_of(transform: SpatialTransform, geometry: Geometry) -> NDArray[np.flo
     transform : SpatialTransform
         From fixed to moving world.
     geometry : Geometry
-        The fixed grid; of a large one every few voxels get an arrow.
+        The fixed grid. Every slice has arrows; within a large one every few voxels get one.
     """
-    step = max(1, int(np.ceil((np.prod(geometry.shape) / _MOST_ARROWS) ** (1 / geometry.ndim))))
-    lines = [np.arange((n - 1) % step // 2, n, step) for n in geometry.shape]
+    step = max(1, int(np.ceil((np.prod(geometry.shape) / _MOST_ARROWS) ** 0.5)))
+    steps = [1] * (geometry.ndim - 2) + [step] * 2
+    lines = [np.arange((n - 1) % s // 2, n, s) for n, s in zip(geometry.shape, steps, strict=True)]
     index = np.stack(np.meshgrid(*lines, indexing="ij"), -1).reshape(-1, geometry.ndim)
     ends = geometry.world_to_index(transform.apply_to_points(geometry.index_to_world(index)))
     return np.stack([index, ends - index], axis=1).astype(np.float32)
