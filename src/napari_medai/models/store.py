@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, TypeAlias
@@ -22,11 +23,10 @@ def model_folders() -> Mapping[str, Path]:
 
     Notes
     -----
-    Shipped models lie inside the package; users' own in the folder of the setting ``models``, which the
-    environment variable ``NAPARI_MEDAI_MODELS`` or the viewer's preferences name, one folder a model.
+    Shipped models lie inside the package; users' own where :func:`own_folder` says; those of a group in
+    the further folders that the setting ``models`` names. One's own go first, then the folders in order.
     """
-    user = settings().models
-    places = [SHIPPED, *([Path(user)] if user else [])]
+    places = [SHIPPED, *reversed(_named_folders()[1:]), own_folder()]
     return {
         path.name: path
         for place in places
@@ -34,6 +34,21 @@ def model_folders() -> Mapping[str, Path]:
         for path in sorted(place.iterdir())
         if (path / SPEC).is_file() and not path.name.startswith(".")
     }
+
+
+def own_folder() -> Path:
+    """Return the folder of one's own models.
+
+    The first folder of the setting ``models``, which the environment variable ``NAPARI_MEDAI_MODELS`` or
+    the viewer's preferences name; further ones, shared with others, follow it after a ``:`` (``;`` on
+    Windows). Without the setting: ``.napari-medai/models`` in the home folder.
+    """
+    named = _named_folders()
+    return named[0] if named else Path.home() / ".napari-medai" / "models"
+
+
+def _named_folders() -> list[Path]:
+    return [Path(text) for text in settings().models.split(os.pathsep) if text.strip()]
 
 
 def list_models() -> dict[str, ModelSpec]:

@@ -137,7 +137,7 @@ def patch_discriminators(
     *,
     count: Annotated[int, Field(ge=1, le=4)] = 2,
     width: Width = 64,
-    layers: Depth = 3,
+    layers: Depth = 2,
     smallest: Annotated[int, Field(ge=16, le=1024)] = 64,
     norm: Norm = "batch",
 ) -> Any:

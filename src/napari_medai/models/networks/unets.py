@@ -203,20 +203,14 @@ def unet_plus_plus(
     Zhou et al. 2018, UNet++, doi 10.1007/978-3-030-00889-5_1.
     """
     from monai.networks.nets import BasicUNetPlusPlus
-    from torch import nn
 
-    class Last(nn.Module):
+    class LastOfAll(BasicUNetPlusPlus):  # type: ignore[misc]
         """Gives the one output that MONAI's network returns within a list."""
 
-        def __init__(self, network: nn.Module) -> None:
-            super().__init__()
-            self.network = network
-
         def forward(self, x: Any) -> Any:
-            return self.network(x)[-1]
+            return super().forward(x)[-1]
 
-    layers = (norm, {"affine": True})
-    return Last(BasicUNetPlusPlus(ndim, inputs, outputs, widths, norm=layers, dropout=dropout))
+    return LastOfAll(ndim, inputs, outputs, widths, norm=(norm, {"affine": True}), dropout=dropout)
 
 
 @validate_call
