@@ -14,7 +14,8 @@ import os
 import platform
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +25,19 @@ import torch
 from numpy.typing import NDArray
 
 from napari_medai import Geometry, MedicalImage
+from napari_medai.measure import compare_partitions
 from napari_medai.models.model import Model
+from napari_medai.models.networks import build_network
 from napari_medai.models.prepare import prepare
 from napari_medai.models.restore import softmax_in_place
-from napari_medai.train import Cases, Plan, cases_of, make_plan, train_model
+from napari_medai.train import Cases, Plan, cases_of, fine_tune, make_plan, train_model
 from napari_medai.train.augment import Augmentation
 from napari_medai.train.judge import class_scores
+from napari_medai.train.objective import segmentation_objective
+from napari_medai.train.patches import Patches
 from napari_medai.train.plan import SplitSettings
+from napari_medai.train.stepping import Stepper
+from napari_medai.train.store import CaseStore
 
 VESSELS = Augmentation(rotate_deg=180, scale=0.4, flip=("y", "x"), noise=0.15, blur=1.2, brightness=0.3,
                        contrast=0.2, bias_field=0.2, share=0.3)  # fmt: skip
@@ -72,14 +79,14 @@ def main() -> None:
 
 def picture(path: Path) -> MedicalImage:
     """Read a photograph or a grey picture; pixels have no known size."""
-    array = imageio.imread(path)
+    array = imageio.imread(path, plugin="pillow", index=0)
     axes = "yxs" if array.ndim == 3 else "yx"
     return MedicalImage(array, axes, Geometry.from_spacing(array.shape[:2]), name=path.stem)
 
 
 def mask(path: Path) -> NDArray[np.bool_]:
     """Read a black and white picture."""
-    array = imageio.imread(path)
+    array = imageio.imread(path, plugin="pillow", index=0)
     return np.asarray((array if array.ndim == 2 else array[..., 0]) > 127)
 
 
@@ -88,11 +95,17 @@ def labels(array: NDArray[Any], like: MedicalImage) -> MedicalImage:
     return MedicalImage(array.astype(np.uint8), "yx", like.geometry, kind="labels")
 
 
-def trained(cases: Cases, plan: Plan, device: str) -> tuple[Model, dict[str, float]]:
+def trained(
+    cases: Cases, plan: Plan, device: str, parent: Model | None = None
+) -> tuple[Model, dict[str, float]]:
     """Train in a folder that is dropped; return the model and the minutes it took, of wall and processor."""
     began, used = time.perf_counter(), time.process_time()
     with tempfile.TemporaryDirectory() as folder:
-        model = train_model(cases, plan, out=Path(folder) / "run", device=device)
+        out = Path(folder) / "run"
+        if parent is None:
+            model = train_model(cases, plan, out=out, device=device)
+        else:
+            model = fine_tune(parent, cases, plan, out=out, device=device)
     wall, processor = time.perf_counter() - began, time.process_time() - used
     return model, {"minutes": round(wall / 60, 2), "processor_minutes": round(processor / 60, 2)}
 
@@ -119,6 +132,7 @@ def with_budget(plan: Plan, options: argparse.Namespace) -> Plan:
 
 
 BATCH = 8
+Tests = Sequence[tuple[MedicalImage, NDArray[np.bool_]]]
 
 
 def drive_half(folder: Path, half: str) -> list[tuple[MedicalImage, NDArray[np.bool_], NDArray[np.bool_]]]:
@@ -173,7 +187,182 @@ def dice(found: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float:
     return float(2 * (found & truth).sum() / (found.sum() + truth.sum()))
 
 
-JOBS: dict[str, Callable[[Path, argparse.Namespace], dict[str, Any]]] = {"drive": drive}
+def chase(folder: Path, patients: Sequence[int]) -> list[tuple[MedicalImage, NDArray[np.bool_]]]:
+    """Return photographs of CHASE_DB1 with the first grader's vessels."""
+    names = [f"Image_{p:02d}{side}" for p in patients for side in "LR"]
+    place = folder / "CHASEDB1"
+    return [(picture(place / f"{name}.jpg"), mask(place / f"{name}_1stHO.png")) for name in names]
+
+
+def few_labels(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """A model of DRIVE fine-tuned on 2, 4 and 8 images of CHASE_DB1, beside fresh ones of equal time.
+
+    The parent has three times the minutes or steps of each of the six trainings; patients 11-14 test.
+    """
+    eyes = drive_half(folder, "training")
+    cases = cases_of([image for image, _, _ in eyes], [labels(truth, image) for image, truth, _ in eyes])
+    long = argparse.Namespace(
+        **vars(options) | {"minutes": 3 * options.minutes, "steps": 3 * (options.steps or 0)}
+    )
+    parent, minutes = trained(cases, vessel_plan(cases, "drive", long), options.device)
+    tests = chase(folder, range(11, 15))
+    found: dict[str, Any] = {"parent": minutes, "parent_dice": pooled(parent, tests, options.device)}
+    for count in (2, 4, 8):
+        shown = chase(folder, range(1, 1 + count // 2))
+        cases = cases_of([image for image, _ in shown], [labels(truth, image) for image, truth in shown])
+        plan = vessel_plan(cases, "chase", options).model_copy(update={"network": parent.spec.network})
+        fresh, scratch_minutes = trained(cases, plan, options.device)
+        tuned, tuned_minutes = trained(cases, plan.with_loop(rate=1e-3), options.device, parent)
+        found[f"{count} images"] = {
+            "tuned_dice": pooled(tuned, tests, options.device),
+            "scratch_dice": pooled(fresh, tests, options.device),
+            "tuned": tuned_minutes,
+            "scratch": scratch_minutes,
+        }
+    return found
+
+
+def pooled(model: Model, tests: Tests, device: str) -> float:
+    """Return the Dice at 0.5 over the pixels of all images together."""
+    found = np.concatenate([(probability(model, image, device) > 0.5).ravel() for image, _ in tests])
+    return dice(found, np.concatenate([truth.ravel() for _, truth in tests]))
+
+
+def sparse(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """Membranes of ISBI-2012 from all labels and from strokes over 5 % of the pixels; BasicUNet beside.
+
+    Slices 0-24 train, 25-29 test.
+    """
+    slices = [picture(folder / "isbi2012" / "image" / f"{k}.png") for k in range(30)]
+    truths = [~mask(folder / "isbi2012" / "label" / f"{k}.png") for k in range(30)]
+    rng = np.random.default_rng(options.seed)
+    shown = [strokes(truth, 0.05, rng) for truth in truths[:25]]
+    tests = list(zip(slices[25:], truths[25:], strict=True))
+    full = cases_of(slices[:25], [labels(t, i) for t, i in zip(truths, slices[:25], strict=False)])
+    some = cases_of(slices[:25], [labels(t, i) for t, i in zip(shown, slices, strict=False)], ignore=2)
+    found: dict[str, Any] = {"labelled": float(np.mean([(s != 2).mean() for s in shown]))}
+    for name, cases in (("full", full), ("sparse", some)):
+        plan = vessel_plan(cases, "membranes", options)
+        plan = plan.model_copy(update={"augment": plan.augment.model_copy(update={"elastic": 0.05})})
+        model, minutes = trained(cases, plan, options.device)
+        found[name] = {**minutes, **membrane_figures(model, tests, options.device)}
+        found.setdefault("steps", model.spec.training["steps"])
+    network, minutes = basic_unet(slices[:25], truths[:25], int(found["steps"]), options)
+    peer = replace(model, network=network)
+    found["monai BasicUNet, flips and turns, as many steps"] = {
+        **minutes, **membrane_figures(peer, tests, options.device)
+    }  # fmt: skip
+    found["share_of_full_dice"] = found["sparse"]["dice"] / found["full"]["dice"]
+    return found
+
+
+def strokes(truth: NDArray[np.bool_], share: float, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Label strokes of three pixels' width until a share of the pixels is labelled; the rest is 2."""
+    marks = np.full(truth.shape, 2, np.uint8)
+    while (marks != 2).mean() < share:
+        start, angle = rng.uniform(0, truth.shape), rng.uniform(0, 2 * np.pi)
+        along = np.arange(40)[:, None] * [np.sin(angle), np.cos(angle)] + start
+        for offset in (-1, 0, 1):
+            y, x = (np.round(along + offset).astype(int) % truth.shape).T
+            marks[y, x] = truth[y, x]
+    return marks
+
+
+def membrane_figures(
+    model: Model, tests: list[tuple[MedicalImage, NDArray[np.bool_]]], device: str
+) -> dict[str, float]:
+    """Dice of the membranes, share of wrong pixels, and V-Rand of the cells between them."""
+    from scipy import ndimage
+
+    found = [probability(model, image, device) > 0.5 for image, _ in tests]
+    truths = [truth for _, truth in tests]
+    cells = [
+        [ndimage.label(~m)[0].astype(np.int32) for m in both] for both in zip(truths, found, strict=True)
+    ]
+    grid = tests[0][0].geometry
+    rand = []
+    for pair in cells:
+        a, b = (MedicalImage(array, "yx", grid, kind="labels") for array in pair)
+        rand.append(float(compare_partitions(a, b).v_rand[0]))
+    guess, truth = np.stack(found), np.stack(truths)
+    return {
+        "dice": dice(guess, truth),
+        "pixel_error": float((guess != truth).mean()),
+        "v_rand": float(np.mean(rand)),
+    }
+
+
+def basic_unet(
+    slices: list[MedicalImage], truths: list[NDArray[np.bool_]], steps: int, options: argparse.Namespace
+) -> tuple[torch.nn.Module, dict[str, float]]:
+    """Train MONAI's BasicUNet as its tutorials do: Dice + cross-entropy, Adam, crops, flips, turns by 90."""
+    from monai.losses import DiceCELoss
+    from monai.networks.nets import BasicUNet
+
+    torch.manual_seed(options.seed)
+    rng = np.random.default_rng(options.seed)
+    network = BasicUNet(2, 1, 2, features=(16, 16, 32, 64, 128, 16))
+    optimizer, loss = torch.optim.Adam(network.parameters(), 1e-3), DiceCELoss(to_onehot_y=True, softmax=True)
+    arrays = [np.asarray(i.array, np.float32) for i in slices]
+    arrays = [(a - a.mean()) / a.std() for a in arrays]
+    began, used = time.perf_counter(), time.process_time()
+    for _ in range(steps):
+        batch = []
+        for _ in range(BATCH):
+            k, (y, x) = rng.integers(len(arrays)), rng.integers(0, 512 - 192, 2)
+            pair = np.stack([arrays[k], truths[k]])[:, y : y + 192, x : x + 192]
+            batch.append(np.rot90(pair, rng.integers(4), (1, 2))[:, :: rng.choice([-1, 1])])
+        both = torch.from_numpy(np.stack(batch).astype(np.float32))
+        with torch.autocast("cpu", torch.bfloat16):
+            scores = network(both[:, :1])
+        value = loss(scores.float(), both[:, 1:])
+        optimizer.zero_grad()
+        value.backward()
+        optimizer.step()
+    wall, processor = time.perf_counter() - began, time.process_time() - used
+    minutes = {"minutes": round(wall / 60, 2), "processor_minutes": round(processor / 60, 2)}
+    return network.eval(), minutes
+
+
+def speed(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """Processor's seconds of a training step in either precision, and of drawing its batch."""
+    eyes = drive_half(folder, "training")
+    cases = cases_of([image for image, _, _ in eyes], [labels(truth, image) for image, truth, _ in eyes])
+    plan = vessel_plan(cases, "drive", options)
+    store = CaseStore(cases, plan.spec())
+    patches = Patches(store, store.names, plan.patch, plan.batch, plan.augment, plan.foreground)
+    for name in store.names:
+        store.get(name)
+    kept = [patches(np.random.default_rng(k)) for k in range(4)]
+    found = {}
+    for precision in ("fp32", "bf16"):
+        loop = plan.with_loop(precision=precision).loop
+        network = build_network(plan.spec()).to(memory_format=torch.channels_last)
+        stepper = Stepper(network, segmentation_objective(plan.objective, 2), loop, device=options.device)
+        stepper.take(kept[:1], 0.5)
+        found[f"step_{precision}"] = used_by(lambda k, s=stepper: s.take([kept[k % 4]], 0.5))
+    found["draw"] = used_by(lambda k: patches(np.random.default_rng(k)))
+    found["drawing_over_bf16_step"] = found["draw"] / found["step_bf16"]
+    found["fp32_over_bf16"] = found["step_fp32"] / found["step_bf16"]
+    return found
+
+
+def used_by(job: Callable[[int], object], repeats: int = 12) -> float:
+    """Return the median of the processor's time of a job; on a GPU wall time would be needed."""
+    times = []
+    for k in range(repeats):
+        began = time.process_time()
+        job(k)
+        times.append(time.process_time() - began)
+    return float(np.median(times))
+
+
+JOBS: dict[str, Callable[[Path, argparse.Namespace], dict[str, Any]]] = {
+    "drive": drive,
+    "few-labels": few_labels,
+    "sparse": sparse,
+    "speed": speed,
+}
 
 if __name__ == "__main__":
     main()

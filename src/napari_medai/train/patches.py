@@ -14,7 +14,7 @@ from napari_medai.train.augment import Augmentation
 from napari_medai.train.deform import Deformations
 from napari_medai.train.intensity import vary_intensities
 from napari_medai.train.loader import Batch
-from napari_medai.train.spatial import draw_places, look_up
+from napari_medai.train.spatial import draw_places, grid_of, look_up
 from napari_medai.train.store import CaseStore, Ready
 from napari_medai.train.style import STYLES
 
@@ -108,18 +108,19 @@ def look_up_both(ready: Ready, places: NDArray[np.float64]) -> tuple[torch.Tenso
 
     box = _box_of(places, ready.truth.shape)
     places = places - [part.start for part in box]
-    volume = look_up(torch.from_numpy(ready.volume[(slice(None), *box)]), places)
+    grid = grid_of(places, [part.stop - part.start for part in box])
+    volume = look_up(torch.from_numpy(ready.volume[(slice(None), *box)]), grid)
     truth = torch.from_numpy(ready.truth[box]).float()[None]
     if ready.binary:
-        return volume, (look_up(truth, places)[0] > 0.5).to(torch.uint8)
-    return volume, look_up(truth, places, "nearest")[0].to(torch.uint8)
+        return volume, (look_up(truth, grid)[0] > 0.5).to(torch.uint8)
+    return volume, look_up(truth, grid, "nearest")[0].to(torch.uint8)
 
 
 def _box_of(places: NDArray[np.float64], shape: Sequence[int]) -> tuple[slice, ...]:
     """Return the part of a case that places (..., D) need."""
-    flat = places.reshape(-1, len(shape))
-    low, high = np.floor(flat.min(axis=0)), np.ceil(flat.max(axis=0)) + 1
-    return tuple(
-        slice(int(np.clip(a, 0, n - 1)), int(np.clip(b, 1, n)))
-        for a, b, n in zip(low, high, shape, strict=True)
-    )
+    parts = []
+    for axis, size in enumerate(shape):
+        along = places[..., axis]
+        low, high = np.floor(along.min()), np.ceil(along.max()) + 1
+        parts.append(slice(int(np.clip(low, 0, size - 1)), int(np.clip(high, 1, size))))
+    return tuple(parts)

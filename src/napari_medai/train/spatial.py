@@ -95,12 +95,19 @@ def _bend(rng: np.random.Generator, amount: float, patch: Sequence[int]) -> Floa
     return np.stack(field, axis=-1)
 
 
-def look_up(volume: torch.Tensor, places: Floats, mode: str = "bilinear") -> torch.Tensor:
-    """Look a volume (channels, \\*spatial) up at places (\\*patch, D); beyond the edge its edge goes on."""
+def grid_of(places: Floats, shape: Sequence[int]) -> torch.Tensor:
+    """Return places (\\*patch, D) in a volume as torch wants them: (x, y, z) from -1 to 1."""
     import torch
 
-    sizes = np.maximum(np.asarray(volume.shape[1:], dtype=float) - 1, 1)
-    grid = torch.from_numpy((places / sizes * 2 - 1)[..., ::-1].astype(np.float32))
+    sizes = np.maximum(np.asarray(shape, dtype=float) - 1, 1)
+    grid = (places * (2 / sizes) - 1).astype(np.float32)
+    return torch.from_numpy(np.ascontiguousarray(grid[..., ::-1]))
+
+
+def look_up(volume: torch.Tensor, grid: torch.Tensor, mode: str = "bilinear") -> torch.Tensor:
+    """Look a volume (channels, \\*spatial) up at a grid of places; beyond the edge its edge goes on."""
+    import torch
+
     found: torch.Tensor = torch.nn.functional.grid_sample(
         volume[None], grid[None], mode=mode, align_corners=True, padding_mode="border"
     )
