@@ -13,6 +13,7 @@ from napari_medai.core.errors import ArgumentError
 Convention = Literal["radiological", "neurological"]
 Source = Callable[[], Mapping[str, Any]]
 
+ENGINE = r"auto|(torch|compiled|openvino|onnx)-(fp32|bf16|fp16)(-channels_last)?"
 READ_AT_ONCE_MB = 4000
 """What an image may take before it is opened slice by slice, where nobody set a limit."""
 
@@ -31,6 +32,9 @@ class Settings:
     memory_limit_mb : int
         A DICOM image larger than this is opened slice by slice, and a batch is expected to stay below it.
         0: 4000 MB for an image, 80 % of the free memory for a batch.
+    engine : str
+        How networks run: ``"auto"`` for the fastest way that gives the same labels, or a runtime and a
+        precision, ``"torch-fp32"``, ``"openvino-bf16"``.
     models : str
         Folder of the user's own models, one folder a model; empty: the shipped ones only.
     convention : {"radiological", "neurological"}
@@ -40,6 +44,7 @@ class Settings:
     device: str = "auto"
     threads: int = 0
     memory_limit_mb: int = 0
+    engine: str = "auto"
     models: str = ""
     convention: Convention = "radiological"
 
@@ -113,6 +118,9 @@ def _checked(name: str, value: Any, origin: str) -> Any:
     elif name == "device":
         good = re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", text) is not None
         needed = "auto, cpu, cuda, cuda:1 or mps"
+    elif name == "engine":
+        good = re.fullmatch(ENGINE, text) is not None
+        needed = "auto, or a runtime and a precision as in openvino-bf16"
     else:
         return text
     if not good:

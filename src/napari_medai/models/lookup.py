@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +32,7 @@ def edge_lookups(source: Sequence[int], target: Sequence[int], orders: Sequence[
     return lookups
 
 
-def lookup_at(position: FloatArray, size: int) -> Lookup:
+def lookup_at(position: NDArray[np.floating[Any]], size: int) -> Lookup:
     """Look positions up, counted in source planes; beyond the outermost plane it goes on as it is."""
     position = np.clip(position, 0, size - 1)
     low = np.minimum(position.astype(np.intp), max(size - 2, 0))

@@ -9,10 +9,15 @@ from numpy.typing import NDArray
 
 from napari_medai.core.image import MedicalImage
 from napari_medai.core.progress import Progress, part, silent
-from napari_medai.models.infer import tiled_scores
+from napari_medai.models.choose import require_segmentation
+from napari_medai.models.engine import How, predict
 from napari_medai.models.model import Model
-from napari_medai.models.prepare import check_fit, prepare, time_points
-from napari_medai.models.restore import labels_on_grid
+from napari_medai.models.prepare import Prepared, check_fit, prepare, time_points
+from napari_medai.models.region import Bounds, bounds_of
+from napari_medai.models.restore import RestoredLabels
+from napari_medai.models.sinks import LabelSink, RestoringSink
+
+__all__ = ["How", "segment_image"]
 
 
 def segment_image(
@@ -20,7 +25,10 @@ def segment_image(
     image: MedicalImage,
     *,
     device: str = "cpu",
-    overlap: float = 0.5,
+    overlap: float | None = None,
+    how: How | None = None,
+    region: MedicalImage | None = None,
+    finder: Model | None = None,
     progress: Progress = silent,
 ) -> MedicalImage:
     """Label every voxel of an image by a model.
@@ -34,45 +42,123 @@ def segment_image(
         colour samples are the model's input channels.
     device : str
         Where the network runs.
-    overlap : float
-        The share of a window that the next one covers again.
+    overlap : float, optional
+        The share of a window that the next one covers again; none: the model's own.
+    how : How, optional
+        How carefully; exactly by default.
+    region : MedicalImage, optional
+        Labels on the image's grid: only voxels above 0 are labelled.
+    finder : Model, optional
+        A coarser model; the first one looks only where this one finds something.
     progress : Progress
         Hears every step and every batch of windows.
 
     Returns
     -------
     MedicalImage
-        Labels on the image's own grid, their names under ``meta["labels"]``.
+        Labels on the image's own grid, their names under ``meta["labels"]``. Under
+        ``meta["engine"]`` stands how the network was run; what had to be given up for want of memory
+        is among ``meta["notices"]``.
 
     Raises
     ------
     ModelError
         If the image does not fit the model.
     """
+    require_segmentation(model.spec.task, model.spec.name)
     check_fit(model.spec, image)
+    wanted = overlap if overlap is not None else model.spec.windows.overlap
+    how = how or How(device=device, overlap=wanted)
     frames = time_points(image)
+    mask = _mask_of(image, region)
+    said: list[str] = []
     results = [
-        _segment_frame(model, frame, device, overlap, part(progress, k / len(frames), (k + 1) / len(frames)))
+        _segment_frame(
+            model, frame, mask, finder, how, said, part(progress, k / len(frames), (k + 1) / len(frames))
+        )
         for k, frame in enumerate(frames)
     ]
     timed = image.axes.startswith("t")
     axes = ("t" if timed else "") + "zyx"[-image.spatial_ndim :]
-    kept = {key: value for key, value in image.meta.items() if key not in ("window", "colormap")}
-    meta = {**kept, "labels": model.spec.label_names}
-    return image.with_array(np.stack(results) if timed else results[0], axes=axes, kind="labels", meta=meta)
+    array = np.stack(results) if timed else results[0]
+    return image.with_array(array, axes=axes, kind="labels", meta=label_meta(model, image, said))
+
+
+def label_meta(model: Model, image: MedicalImage, said: list[str]) -> dict[str, Any]:
+    """Return what labels carry: names of the labels, how the engine ran, what it gave up."""
+    kept = {key: value for key, value in image.meta.items() if key not in ("window", "colormap", "notices")}
+    given_up = [s for s in dict.fromkeys(said) if s.startswith("Memory")]
+    other = [s for s in dict.fromkeys(said) if not s.startswith("Memory")]
+    notices = {"notices": given_up} if given_up else {}
+    engine = {"engine": " ".join(other)} if other else {}
+    return {**kept, "labels": model.spec.label_names, **engine, **notices}
+
+
+def _mask_of(image: MedicalImage, region: MedicalImage | None) -> NDArray[np.bool_] | None:
+    if region is None:
+        return None
+    image.require_same_grid(region, "region")
+    return np.asarray(region.array) > 0
 
 
 def _segment_frame(
-    model: Model, image: MedicalImage, device: str, overlap: float, progress: Progress
+    model: Model,
+    image: MedicalImage,
+    mask: NDArray[np.bool_] | None,
+    finder: Model | None,
+    how: How,
+    said: list[str],
+    progress: Progress,
 ) -> NDArray[Any]:
     seen = prepare(model.spec, image, part(progress, 0, 0.15, "Preparing"))
-    scores = tiled_scores(
-        model.network,
-        seen.volume,
-        model.spec.tile,
-        overlap=overlap,
-        device=device,
-        progress=part(progress, 0.15, 0.85),
-    )
-    labels = labels_on_grid(scores, seen.grid, seen.upright, part(progress, 0.85, 1))
-    return np.ascontiguousarray(seen.reorientation.undo(labels))
+    begin = 0.15 if finder is None else 0.35
+    bounds = _bounds(model, seen, image, mask, finder, how, part(progress, 0.15, begin))
+    labels = labels_of(model, seen, bounds, how, said, part(progress, begin, 1))
+    labels = np.ascontiguousarray(seen.undo(labels))
+    if mask is not None:
+        labels[~mask] = 0
+    return labels
+
+
+def _bounds(
+    model: Model,
+    seen: Prepared,
+    image: MedicalImage,
+    mask: NDArray[np.bool_] | None,
+    finder: Model | None,
+    how: How,
+    progress: Progress,
+) -> Bounds | None:
+    """Return where windows are wanted on the network's grid; none: everywhere."""
+    if finder is not None:
+        coarse = segment_image(finder, image, how=how, progress=progress)
+        found = np.asarray(coarse.array) > 0
+        mask = found if mask is None else found & mask
+    if mask is not None:
+        return bounds_of(seen.bring(mask), model.spec.tile)
+    return None
+
+
+def labels_of(
+    model: Model,
+    seen: Prepared,
+    bounds: Bounds | None,
+    how: How,
+    said: list[str],
+    progress: Progress,
+) -> NDArray[Any]:
+    """Return the labels of a prepared image on its own upright grid."""
+    classes = len(model.spec.outputs.labels)
+    lookups = seen.lookups()
+    if lookups is None:
+        plain = predict(
+            model, seen.volume, lambda _: LabelSink(classes, seen.grid.shape), bounds, how, said, progress
+        )
+        return plain.labels
+
+    def restoring(slab_voxels: int) -> RestoringSink:
+        restored = RestoredLabels(classes, seen.own.shape, lookups, probabilities=seen.as_probabilities)
+        restored.slab_voxels = slab_voxels
+        return RestoringSink(restored, classes, seen.grid.shape)
+
+    return predict(model, seen.volume, restoring, bounds, how, said, progress).finished()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +12,16 @@ from napari_medai.core.errors import ModelError
 from napari_medai.core.geometry import Geometry, Reorientation
 from napari_medai.core.image import MedicalImage
 from napari_medai.core.progress import Progress, part, silent
+from napari_medai.core.sampling import sample_volume
+from napari_medai.models.edges import resized_by_edges, score_orders
+from napari_medai.models.entries import Resampling
 from napari_medai.models.intensity import apply_recipe
+from napari_medai.models.lookup import Lookup, edge_lookups, world_lookups
+from napari_medai.models.orient import cropped, cropped_grid, nonzero_box, turned
 from napari_medai.models.spec import ModelSpec
 from napari_medai.preprocess.grid import resample_image
 
+USUAL = Resampling()
 SAME_SPACING = 1e-3
 """Relative difference of spacing below which resampling would only blur."""
 
@@ -33,12 +40,51 @@ class Prepared:
         The image's own grid with its axes reordered, not resampled.
     reorientation : Reorientation
         From the image's axes to the upright ones.
+    crop : tuple of slice or None
+        The part of the upright grid that the network's view covers; none: all of it.
+    resampling : Resampling
+        How the image went to the network's grid, and scores go back.
     """
 
     volume: NDArray[np.float32]
     grid: Geometry
     upright: Geometry
     reorientation: Reorientation
+    crop: tuple[slice, ...] | None = None
+    resampling: Resampling = USUAL
+
+    @property
+    def own(self) -> Geometry:
+        """The part of the upright grid that is looked at."""
+        return self.upright if self.crop is None else cropped_grid(self.upright, self.crop)
+
+    @property
+    def as_probabilities(self) -> bool:
+        """Whether scores become probabilities before they go to the image's grid."""
+        return self.resampling.scheme == "world"
+
+    def lookups(self) -> list[Lookup] | None:
+        """Say where the planes of the image's grid lie between the network's; none: the same."""
+        own = self.own
+        if self.grid == own or (self.resampling.scheme == "edges" and self.grid.shape == own.shape):
+            return None
+        if self.resampling.scheme == "world":
+            return world_lookups(self.grid, own)
+        return edge_lookups(self.grid.shape, own.shape, score_orders(self.grid, own, self.resampling))
+
+    def undo(self, labels: NDArray[Any]) -> NDArray[Any]:
+        """Bring labels of the part that is looked at to the image's axes; all around is 0."""
+        if self.crop is not None:
+            whole = np.zeros(self.upright.shape, labels.dtype)
+            whole[self.crop] = labels
+            labels = whole
+        back: NDArray[Any] = self.reorientation.undo(labels)
+        return back
+
+    def bring(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Bring a mask on the image's axes to the network's grid."""
+        turned = self.reorientation.apply(mask).astype(np.uint8)
+        return sample_volume(turned, self.upright, self.grid, interpolation="nearest") > 0
 
 
 def check_fit(spec: ModelSpec, image: MedicalImage) -> None:
@@ -51,9 +97,10 @@ def check_fit(spec: ModelSpec, image: MedicalImage) -> None:
     """
     if image.kind != "intensity":
         raise ModelError(f"Model {spec.name} needs an intensity image; found labels.")
-    if image.spatial_ndim != spec.ndim:
+    needed = spec.ndim + spec.preparation.slicewise
+    if image.spatial_ndim != needed:
         raise ModelError(
-            f"Model {spec.name} is {spec.ndim}-D; the image is {image.spatial_ndim}-D ({image.axes}).",
+            f"Model {spec.name} is {needed}-D; the image is {image.spatial_ndim}-D ({image.axes}).",
             hint="Choose another model, or take a slice or a volume of the image first.",
         )
     channels = channel_count(image)
@@ -103,12 +150,18 @@ def prepare(spec: ModelSpec, image: MedicalImage, progress: Progress = silent) -
     check_fit(spec, image)
     image = _channels_first(image, len(spec.channels))
     _refuse_nan(spec, image)
-    turn = _upright(image.geometry)
+    way = spec.preparation
+    turn = turned(image.geometry, way.orientation, way.axes)
     upright = image.reoriented(turn)
-    seen = _resampled(upright, spec.spacing, part(progress, 0, 0.6, "Resampling"))
-    seen = apply_recipe(spec, seen, part(progress, 0.6, 1))
+    crop = nonzero_box(np.asarray(upright.array)) if way.crop == "nonzero" else None
+    seen = upright if crop is None else cropped(upright, crop)
+    share = part(progress, 0, 0.6, "Resampling"), part(progress, 0.6, 1)
+    if way.intensity_first:
+        seen = _resampled(apply_recipe(spec, seen, share[1]), spec, share[0])
+    else:
+        seen = apply_recipe(spec, _resampled(seen, spec, share[0]), share[1])
     volume = np.ascontiguousarray(seen.array, dtype=np.float32)
-    return Prepared(volume, seen.geometry, upright.geometry, turn)
+    return Prepared(volume, seen.geometry, upright.geometry, turn, crop, way.resampling)
 
 
 def _channels_first(image: MedicalImage, count: int) -> MedicalImage:
@@ -120,16 +173,15 @@ def _channels_first(image: MedicalImage, count: int) -> MedicalImage:
     return image.with_array(array, axes="c" + spatial)
 
 
-def _upright(geometry: Geometry) -> Reorientation:
-    """Where a photograph's top lies is no matter of patient axes: 2-D images stay as they are."""
-    if geometry.ndim == 2:
-        return Reorientation((0, 1), (False, False))
-    return geometry.nearest_axes()
-
-
-def _resampled(image: MedicalImage, spacing: tuple[float, ...] | None, progress: Progress) -> MedicalImage:
-    if spacing is None or np.allclose(image.geometry.spacing, spacing, rtol=SAME_SPACING):
+def _resampled(image: MedicalImage, spec: ModelSpec, progress: Progress) -> MedicalImage:
+    if spec.spacing is None:
         return image
+    kept = tuple(image.geometry.spacing[:1]) if spec.preparation.slicewise else ()
+    spacing = (*kept, *spec.spacing)
+    if np.allclose(image.geometry.spacing, spacing, rtol=SAME_SPACING):
+        return image
+    if spec.preparation.resampling.scheme == "edges":
+        return resized_by_edges(image, spacing, spec.preparation.resampling, progress)
     target = image.geometry.with_spacing(spacing)
     return resample_image(image, target, "linear", antialias=True, progress=progress)
 

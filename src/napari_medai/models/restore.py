@@ -101,7 +101,7 @@ class RestoredLabels:
         self._last = scores[:, -1:].copy()
 
     def _label(self, rows: slice, scores: Floats, start: int) -> None:
-        low, high, share = (part[rows] for part in self._lookups[0])
+        low, high, share = _cut(self._lookups[0], rows)
         planes = slice(int(low[0]) - start, int(high[-1]) - start + 1)
         part = np.array(scores[:, planes])
         if self._probabilities:

@@ -37,8 +37,17 @@ def ready(network: torch.nn.Module, device: str = "auto") -> Iterator[tuple[torc
     place = torch.device(resolve_device(device))
     at_home = place.type == "cpu" and not network.training
     lent = network if at_home else copy.deepcopy(network).eval().to(place)
-    with _threads(settings().threads), torch.inference_mode():
+    with prediction_only():
         yield lent, place
+
+
+@contextmanager
+def prediction_only() -> Iterator[None]:
+    """Keep no gradients for a while, and use as many processor threads as the settings say."""
+    import torch
+
+    with _threads(settings().threads), torch.inference_mode():
+        yield
 
 
 @contextmanager

@@ -1,0 +1,78 @@
+"""The part of an image that is worth looking at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+MARGIN_SHARE = 1 / 6
+"""Of a window: what is looked at around a region, so that a border has its surroundings."""
+BINS = 256
+
+
+@dataclass(frozen=True, eq=False)
+class Bounds:
+    """Where windows are wanted on the network's grid.
+
+    Parameters
+    ----------
+    box : tuple of slice
+        Windows lie in it.
+    mask : numpy.ndarray
+        Of the box's shape: a window without a marked voxel is left out.
+    """
+
+    box: tuple[slice, ...]
+    mask: NDArray[np.bool_]
+
+
+def bounds_of(mask: NDArray[np.bool_], tile: Sequence[int]) -> Bounds:
+    """Return the bounds of a region, a margin around it; of an empty one no window is wanted.
+
+    Parameters
+    ----------
+    mask : numpy.ndarray
+        On the network's grid.
+    tile : sequence of int
+        The window. A box smaller than it grows to it where the image allows.
+    """
+    box = []
+    for axis, (size, window) in enumerate(zip(mask.shape, tile, strict=True)):
+        others = tuple(k for k in range(mask.ndim) if k != axis)
+        (hit,) = np.nonzero(mask.any(axis=others))
+        if not len(hit):
+            return Bounds(tuple(slice(0, n) for n in mask.shape), mask)
+        margin = round(window * MARGIN_SHARE)
+        start, stop = max(0, int(hit[0]) - margin), min(size, int(hit[-1]) + 1 + margin)
+        lack = max(0, min(window, size) - (stop - start))
+        start = max(0, min(start - lack // 2, size - max(stop - start, min(window, size))))
+        stop = max(stop, min(size, start + window))
+        box.append(slice(start, stop))
+    return Bounds(tuple(box), mask[tuple(box)])
+
+
+def body_mask(volume: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return the voxels of a prepared volume (channels, \\*spatial) that are no air, by Otsu's threshold."""
+    thinned = volume[(slice(None), *[slice(None, None, 2)] * (volume.ndim - 1))]
+    mask = np.zeros(volume.shape[1:], bool)
+    for channel, few in zip(volume, thinned, strict=True):
+        mask |= channel > otsu_threshold(few)
+    return mask
+
+
+def otsu_threshold(values: NDArray[np.float32]) -> float:
+    """Return the value that parts a histogram into two classes of the least variance (Otsu 1979)."""
+    low, high = float(values.min()), float(np.percentile(values, 99.5))
+    if low >= high:
+        return high
+    counts, edges = np.histogram(np.clip(values, low, high), BINS, (low, high))
+    centres = (edges[:-1] + edges[1:]) / 2
+    below = np.cumsum(counts)
+    above = below[-1] - below
+    first = np.cumsum(counts * centres)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        between = below * above * (first / below - (first[-1] - first) / above) ** 2
+    return float(edges[1:][np.nanargmax(np.where((below > 0) & (above > 0), between, np.nan))])
