@@ -1,5 +1,8 @@
 """Scar of a known size is measured within five per cent, whatever the voxel size."""
 
+import importlib.util
+from pathlib import Path
+
 import numpy as np
 import pytest
 from made_images import ball, from_world, grid, noisy
@@ -82,3 +85,15 @@ def test_bad_input_is_said():
     flat = noisy((8, 8), "yx").with_array(np.ones((8, 8), np.uint8), kind="labels")
     with pytest.raises(ArgumentError, match="volume in mm"):
         measure_scar(flat)
+
+
+def test_the_figure_in_the_docs_shows_what_is_measured():
+    root = Path(__file__).parents[2]
+    spec = importlib.util.spec_from_file_location("scar_figure", root / "scripts" / "scar_figure.py")
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    found = {noise: script.shares(noise) for noise in script.NOISE}
+    assert "\n".join(script.table(found)) in (root / "docs" / "segment.md").read_text(encoding="utf-8")
+    assert script.FIGURE.read_text(encoding="utf-8") == script.draw(found)
+    for noise in (10.0, 20.0):
+        assert found[noise]["FWHM"] == pytest.approx(script.SCAR_SHARE, rel=0.05)
