@@ -14,6 +14,7 @@ from napari_medai.gui.record import KEY, VERSION
 
 LayerData = tuple[Any, dict[str, Any], str]
 _DIAMETER = 6.0
+_DOUBT_TO_TRUST = [[0.9, 0.15, 0.1], [1.0, 0.8, 0.1], [0.2, 0.85, 0.3]]
 
 
 def layer_from_landmarks(landmarks: Landmarks, number: int = 0) -> LayerData:
@@ -39,19 +40,42 @@ def layer_from_landmarks(landmarks: Landmarks, number: int = 0) -> LayerData:
     }
     if landmarks.covariance is not None:
         record["covariance"] = landmarks.covariance.tolist()
+    if landmarks.absent is not None:
+        features["absent"] = landmarks.absent.tolist()
     arguments = {
         "name": landmarks.name or "landmarks",
         "ndim": ndim,
         "features": features,
         "text": {"string": "{name}", "anchor": "upper_left", "color": "yellow", "size": 9},
-        "face_color": "yellow",
+        **_colours(landmarks),
         "border_color": "black",
-        "size": _DIAMETER,
+        "size": _diameter(landmarks),
         "units": (landmarks.unit,) * ndim,
         "axis_labels": tuple("zyx"[-ndim:]),
         "metadata": {KEY: record},
     }
     return landmarks.positions[:, ::-1], arguments, "points"
+
+
+def _colours(landmarks: Landmarks) -> dict[str, Any]:
+    """Red for a point that nobody should trust, green for a sure one; yellow where nothing is known."""
+    if landmarks.confidence is None or not len(landmarks):
+        return {"face_color": "yellow"}
+    from napari.utils.colormaps import Colormap
+
+    return {
+        "face_color": "confidence",
+        "face_colormap": Colormap(_DOUBT_TO_TRUST, name="confidence"),
+        "face_contrast_limits": (0.0, 1.0),
+    }
+
+
+def _diameter(landmarks: Landmarks) -> float:
+    """A size that is seen beside the whole set, and hides little."""
+    if len(landmarks) < 2:
+        return _DIAMETER
+    extent = float(np.ptp(landmarks.positions, axis=0).max())
+    return float(np.clip(extent / 40, min(_DIAMETER, extent / 10) / 4, 4 * _DIAMETER)) or _DIAMETER
 
 
 def landmarks_from_layer(data: Any, state: Mapping[str, Any]) -> Landmarks:
@@ -91,6 +115,7 @@ def landmarks_from_layer(data: Any, state: Mapping[str, Any]) -> Landmarks:
         unit=grid.unit,
         name=str(state.get("name") or ""),
         history=history_from_json(record.get("history", ())),
+        absent=_absent(columns),
     )
 
 
@@ -119,6 +144,15 @@ def _confidence(columns: Mapping[str, Any]) -> Any:
         return None
     numbers = np.asarray(values, dtype=float)
     return numbers if np.all(np.isfinite(numbers)) else None
+
+
+def _absent(columns: Mapping[str, Any]) -> Any:
+    values = columns.get("absent")
+    return (
+        None
+        if values is None
+        else np.array([v is True or v is np.True_ or v == 1 for v in values], dtype=bool)
+    )
 
 
 def _record(state: Mapping[str, Any], positions: Any) -> Mapping[str, Any]:

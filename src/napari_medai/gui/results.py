@@ -12,11 +12,13 @@ from napari_medai.core.image import MedicalImage
 from napari_medai.core.landmarks import Landmarks
 from napari_medai.core.transform import SpatialTransform
 from napari_medai.gui.boxes import layer_from_boxes
+from napari_medai.gui.landmark_drawing import layer_from_drawing, layer_from_uncertainty
 from napari_medai.gui.layers import LayerData, layers_from_image
 from napari_medai.gui.meshes import layer_from_mesh
 from napari_medai.gui.points import layer_from_landmarks
+from napari_medai.landmarks.drawing import Drawing
 
-_WHOLE = (MedicalImage, Landmarks, Boxes, SpatialTransform)
+_WHOLE = (MedicalImage, Landmarks, Boxes, SpatialTransform, Drawing)
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,10 @@ def _layers(leaf: Any, title: str) -> list[LayerData]:
     if isinstance(leaf, MedicalImage):
         return layers_from_image(leaf.replace(name=title))
     if isinstance(leaf, Landmarks):
-        return [layer_from_landmarks(leaf.replace(name=title))]
+        around = layer_from_uncertainty(leaf, f"{title} · 90 %")
+        return [*([around] if around else []), layer_from_landmarks(leaf.replace(name=title))]
+    if isinstance(leaf, Drawing):
+        return [layer_from_drawing(leaf, title)]
     if isinstance(leaf, Boxes):
         return [layer_from_boxes(replace(leaf, name=title))]
     return [layer_from_mesh(leaf, title)] if _is_mesh(leaf) else []
