@@ -5,6 +5,7 @@ import pickle
 from pathlib import Path
 
 import pytest
+from foreign_models import nnunet_network as network
 from foreign_models import nnunet_plans, write_nnunet
 
 from napari_medai import MedAIError
@@ -12,26 +13,6 @@ from napari_medai.models import load_folder, save_folder
 from napari_medai.models.imports.nnunet import import_nnunet, is_nnunet
 from napari_medai.models.imports.nnunet_plans import intensity_steps
 from napari_medai.models.imports.words import Words
-from napari_medai.models.networks import make_network
-
-
-def network(residual=False, seed=0):
-    import torch
-
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return make_network(
-            "nnunet",
-            3,
-            1,
-            3,
-            widths=(4, 8, 8),
-            strides=((1, 1, 1), (1, 2, 2), (2, 2, 2)),
-            kernels=((1, 3, 3), (3, 3, 3), (3, 3, 3)),
-            encoder=(1, 2, 1),
-            decoder=(1, 2),
-            residual=residual,
-        ).eval()
 
 
 @pytest.mark.parametrize("residual", [False, True])

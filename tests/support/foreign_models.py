@@ -47,6 +47,28 @@ def nnunet_plans(residual=False, **changes):
     }
 
 
+def nnunet_network(residual=False, seed=0):
+    """The network of those plans, from one channel to three classes."""
+    import torch
+
+    from napari_medai.models.networks import make_network
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return make_network(
+            "nnunet",
+            3,
+            1,
+            3,
+            widths=(4, 8, 8),
+            strides=((1, 1, 1), (1, 2, 2), (2, 2, 2)),
+            kernels=((1, 3, 3), (3, 3, 3), (3, 3, 3)),
+            encoder=(1, 2, 1),
+            decoder=(1, 2),
+            residual=residual,
+        ).eval()
+
+
 def nnunet_names(network):
     """A network's weights under the names that nnU-Net gives them, the duplicates too."""
     patterns = (
@@ -100,4 +122,77 @@ def write_nnunet(folder, networks, plans=None, labels=None, channels=("CT",)):
             "inference_allowed_mirroring_axes": (0, 1, 2),
         }
         torch.save(content, folder / f"fold_{fold}" / "checkpoint_final.pth")
+    return folder
+
+
+def bundle_network(**changes):
+    """The network block of a bundle."""
+    block = {
+        "_target_": "monai.networks.nets.UNet",
+        "spatial_dims": 3,
+        "in_channels": 1,
+        "out_channels": 3,
+        "channels": [4, 8],
+        "strides": [2],
+        "num_res_units": 1,
+        "norm": "batch",
+        **changes,
+    }
+    return {key: value for key, value in block.items() if value is not ...}
+
+
+def bundle_steps():
+    """The preparing steps of a bundle."""
+    return [
+        {"_target_": "LoadImaged", "keys": "image"},
+        {"_target_": "EnsureChannelFirstd", "keys": "image"},
+        {"_target_": "Orientationd", "keys": "image", "axcodes": "RAS"},
+        {"_target_": "Spacingd", "keys": "image", "pixdim": [1.5, 1.5, 2.0], "mode": "bilinear"},
+        {
+            "_target_": "ScaleIntensityRanged",
+            "keys": "image",
+            "a_min": -57,
+            "a_max": 164,
+            "b_min": 0.0,
+            "b_max": 1.0,
+            "clip": True,
+        },
+        {"_target_": "EnsureTyped", "keys": "image", "device": "@device"},
+    ]
+
+
+def write_bundle(folder, network=None, steps=None, content=None, **changes):
+    """Write a MONAI bundle with random weights."""
+    import torch
+    from monai.networks.nets import UNet
+
+    (folder / "configs").mkdir(parents=True)
+    (folder / "models").mkdir()
+    about = {
+        "name": "Small bundle",
+        "version": "0.1.0",
+        "license": "Apache-2.0",
+        "references": ["Someone 2024"],
+        "network_data_format": {
+            "inputs": {"image": {"num_channels": 1, "channel_def": {"0": "CT"}}},
+            "outputs": {
+                "pred": {"num_channels": 3, "channel_def": {"0": "background", "1": "liver", "2": "spleen"}}
+            },
+        },
+    }
+    config = {
+        "device": "$torch.device('cpu')",
+        "roi": [16, 16, 24],
+        "network_def": network or bundle_network(),
+        "network": "$@network_def.to(@device)",
+        "preprocessing": {"_target_": "Compose", "transforms": bundle_steps() if steps is None else steps},
+        "inferer": {"_target_": "SlidingWindowInferer", "roi_size": "@roi", "overlap": 0.25},
+        **changes,
+    }
+    (folder / "configs/metadata.json").write_text(json.dumps(about))
+    (folder / "configs/inference.json").write_text(json.dumps(config))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        weights = UNet(3, 1, 3, (4, 8), (2,), num_res_units=1, norm="batch").state_dict()
+    torch.save(weights if content is None else content, folder / "models/model.pt")
     return folder

@@ -93,7 +93,7 @@ def remove(name: str) -> None:
     default="zip",
     help="A zip file of the model folder, or a folder for another program.",
 )
-def export(name: str, target: Path, kind: str) -> None:
+def export(name: str, target: Path, kind: Any) -> None:
     """Pack the model NAME into a file to travel, or write it for another program."""
     if kind == "zip":
         from napari_medai.models.library import export_model

@@ -48,16 +48,17 @@ class Exporter:
 def _traced(network: Any, shape: Shape) -> Any:
     import torch
 
+    trace: Any = torch.jit.trace
     with warnings.catch_warnings(), torch.inference_mode(False), torch.no_grad():
         _hush_tracer()
-        return torch.jit.trace(network, torch.zeros(shape), check_trace=False)
+        return trace(network, torch.zeros(shape), check_trace=False)
 
 
 def _hush_tracer() -> None:
     """Tracing warns of sizes it takes as fixed, which they are: the window's; and of its own old age."""
-    import torch
+    from torch.jit._trace import TracerWarning
 
-    warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)
+    warnings.filterwarnings("ignore", category=TracerWarning)
     warnings.filterwarnings("ignore", category=DeprecationWarning)
     warnings.filterwarnings("ignore", category=FutureWarning)
 
@@ -75,7 +76,8 @@ def _run_torchscript(path: Path, volume: Floats) -> Floats:
 
     with warnings.catch_warnings(), torch.inference_mode():
         _hush_tracer()
-        scores: Floats = torch.jit.load(str(path))(torch.from_numpy(volume)).numpy()
+        load: Any = torch.jit.load
+        scores: Floats = load(str(path))(torch.from_numpy(volume)).numpy()
         return scores
 
 
