@@ -40,7 +40,7 @@ def test_a_stopped_training_resumes_to_the_same_model(discs_model, tmp_path):
     with pytest.raises(Cancelled):
         train_model(cases, small_plan(cases), out=tmp_path / "run", device="cpu", progress=stop)
     assert {p.name for p in (tmp_path / "run" / "run").iterdir()} == {
-        "best.safetensors", "last.safetensors", "log.csv"
+        "best.safetensors", "last.safetensors", "log.csv", "log.tfevents"
     }  # fmt: skip
     again = train_model(cases, small_plan(cases), out=tmp_path / "run", device="cpu", resume=True)
     for a, b in zip(again.network.parameters(), discs_model.network.parameters(), strict=True):

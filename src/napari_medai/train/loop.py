@@ -22,11 +22,12 @@ from napari_medai.train.processes import place_among_processes, slowest
 from napari_medai.train.result import Ended, Finish, Training, Validate, Watch
 from napari_medai.train.settings import LoopSettings
 from napari_medai.train.stepping import Objective, RateOf, Stepper
+from napari_medai.train.tensorboard import write_events
 
 if TYPE_CHECKING:
     import torch
 
-LAST, BEST, TABLE = "last.safetensors", "best.safetensors", "log.csv"
+LAST, BEST, TABLE, EVENTS = "last.safetensors", "best.safetensors", "log.csv", "log.tfevents"
 
 
 def run_training(
@@ -59,7 +60,7 @@ def run_training(
     settings : LoopSettings, optional
         Length, rate and so on.
     out : path, optional
-        A folder for ``last.safetensors``, ``best.safetensors`` and ``log.csv``, made if need be.
+        A folder for checkpoints, ``log.csv`` and ``log.tfevents`` (for TensorBoard), made if need be.
     validate : callable, optional
         ``validate(network)`` returns figures; the network with the largest ``"score"`` is the best.
     watch : callable, optional
@@ -91,9 +92,8 @@ def run_training(
     require_torch()
     import torch
 
-    settings = settings or LoopSettings()
     with torch.random.fork_rng():
-        run = _Run(network, objective, settings, rate_of, resolve_device(device), out)
+        run = _Run(network, objective, settings or LoopSettings(), rate_of, resolve_device(device), out)
         run.begin(resume)
         ended = run.go(draw, validate, watch, progress)
         return run.conclude(ended)
@@ -249,6 +249,7 @@ class _Run:
             values["objective"] = own.values
         write_state(State(tensors, values), self._out / LAST)
         write_table(self._epochs, self._out / TABLE)
+        write_events(self._epochs, self._out / EVENTS)
 
     def _take_up(self, state: State) -> None:
         self._stepper.unpack(state)
