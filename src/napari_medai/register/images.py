@@ -11,7 +11,7 @@ from annotated_types import Ge, Gt, Le
 from napari_medai.core.errors import ArgumentError
 from napari_medai.core.image import MedicalImage
 from napari_medai.core.landmarks import Landmarks
-from napari_medai.core.operation import Advanced, IntensityImage, LabelsImage, When, operation
+from napari_medai.core.operation import Advanced, IntensityImage, LabelsImage, operation
 from napari_medai.core.progress import Ending, Progress, Step, part, silent
 from napari_medai.core.transform import SpatialTransform
 from napari_medai.register.forces import Measure
@@ -60,10 +60,8 @@ def register_images(
     preset: Preset = "same_patient",
     effort: Effort = "standard",
     transform: Annotated[TransformKind | None, Advanced()] = None,
-    measure: Annotated[Measure | None, Advanced(), When("transform", (None, "deformable"))] = None,
-    smoothness: Annotated[
-        float | None, Gt(0), Le(5), Advanced(), When("transform", (None, "deformable"))
-    ] = None,
+    measure: Annotated[Measure | None, Advanced()] = None,
+    smoothness: Annotated[float | None, Gt(0), Le(5), Advanced()] = None,
     search: Annotated[bool, Advanced()] = True,
     flips: Annotated[bool, Advanced()] = False,
     landmark_error_mm: Annotated[float, Ge(0.01), Advanced()] = 2.0,
