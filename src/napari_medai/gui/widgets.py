@@ -5,6 +5,7 @@ from __future__ import annotations
 from napari_medai.gui.landmarking import LandmarksPanel as LandmarksPanel
 from napari_medai.gui.panel import GroupPanel
 from napari_medai.gui.registering import RegisterPanel as RegisterPanel
+from napari_medai.gui.varying import AugmentationPanel as AugmentationPanel
 
 
 class ExplorePanel(GroupPanel):
