@@ -170,7 +170,7 @@ def test_the_suite_is_the_same_for_the_same_seed_and_another_for_another():
     first = check_map(subject("grad_cam"), mask, seed=3)
     assert first.findings == check_map(subject("grad_cam"), mask, seed=3).findings
     assert first.findings != check_map(subject("grad_cam"), mask, seed=4).findings
-    assert len(first.findings) == 10
+    assert len(first.findings) == 11
     assert {c.test for c in first.curves} >= {"deletion", "insertion"}
 
 

@@ -80,7 +80,8 @@ def check_explanation(
 
     - *Layers randomised*: a map of the network must change when the network forgets what it learnt.
       Spearman's correlation with the map of a network of random weights must be below 0.3 in size,
-      SSIM below 0.5; with single groups of layers randomised both must be below 0.5.
+      SSIM below 0.5; on average over single groups of layers both must be below 0.5, and with the
+      layers nearest to the output randomised SSIM, taken where one of the maps says something.
     - *Deletion, insertion*: with the strongest 5 to 40 % of the map replaced by the mean, the label's
       probability must fall lower, and with only these sharp in a blurred image rise higher, than for
       a random map of the same cells, a Gaussian in the middle, and the image's edges.

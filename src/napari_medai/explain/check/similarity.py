@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 SMALLEST_SIDE = 3
+SAYS_NOTHING = 0.05
+"""A map's value, as a share of its largest, up to which a voxel is not marked."""
 
 
 def spearman(one: Floats, other: Floats) -> float:
@@ -19,7 +21,10 @@ def spearman(one: Floats, other: Floats) -> float:
 
 
 def structural_similarity(one: Floats, other: Floats) -> float:
-    """SSIM of two maps, each scaled to 0..1; 1 where they are equal.
+    """SSIM of two maps, each scaled to 0..1, over the voxels of which one of them says something.
+
+    Where both are nearly 0 they are alike whatever they say elsewhere: two maps that each mark one
+    small place would count as like each other. Those voxels are left out; 1 for equal maps.
 
     References
     ----------
@@ -31,7 +36,10 @@ def structural_similarity(one: Floats, other: Floats) -> float:
     window = side if side % 2 else side - 1
     if window < SMALLEST_SIDE:
         raise ValueError(f"a map of shape {one.shape} is too small for SSIM")
-    return float(ssim(scaled(one), scaled(other), win_size=window, data_range=1.0))
+    a, b = scaled(one), scaled(other)
+    _, local = ssim(a, b, win_size=window, data_range=1.0, full=True)
+    told = (a > SAYS_NOTHING) | (b > SAYS_NOTHING)
+    return float(local[told].mean()) if told.any() else 1.0
 
 
 def scaled(values: Floats) -> Floats:

@@ -120,8 +120,10 @@ def _randomisation(
     whole = [alike[count - 1], *alike[2 * count :]]
     note = f"mean over {len(whole)} drawn networks"
     each = f"mean over {count} groups of layers"
+    top = f"the {len(parts[0])} of {len(every)} layers with weights that are nearest to the output"
     report.below("all layers randomised: Spearman", _size(whole, 0), FULL_SPEARMAN, note)
     report.below("all layers randomised: SSIM", _size(whole, 1), ALIKE, note)
+    report.below("output layers randomised: SSIM", abs(alike[0][1]), ALIKE, top)
     report.below("single layers randomised: Spearman", _size(alike[count : 2 * count], 0), ALIKE, each)
     report.below("single layers randomised: SSIM", _size(alike[count : 2 * count], 1), ALIKE, each)
     at = tuple(len(names) / len(every) for names in growing)
