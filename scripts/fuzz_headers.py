@@ -1,8 +1,8 @@
 """Look for headers that crash a reader, guided by the code they reach.
 
 Needs atheris, which is no dependency of the package: ``pip install atheris`` into an environment that has it.
-Run as ``python scripts/fuzz_headers.py --seconds 600 --keep tests/io/corpus``; what is found stands in the
-output, and the inputs that reach most code, made as few and small as can be, are kept for the tests.
+Run as ``python scripts/fuzz_headers.py --seconds 600 --keep tests/io/corpus/headers.zip``; what is found stands
+in the output, and the inputs that reach most code, made as few and small as can be, are kept for the tests.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import sys
 import tempfile
 import traceback
 import warnings
+import zipfile
 from pathlib import Path
 
 SUFFIXES = (
@@ -95,9 +96,7 @@ def fuzz(arguments: list[str]) -> None:
     """Let libFuzzer run in this process."""
     import atheris
 
-    with atheris.instrument_imports(include=["napari_medai.io", "nibabel"]):
-        import nibabel  # noqa: F401
-
+    with atheris.instrument_imports(include=["napari_medai.io"]):
         import napari_medai.io.describe
         import napari_medai.io.dicom.assemble
         import napari_medai.io.dicom.csa
@@ -114,7 +113,8 @@ def fuzz(arguments: list[str]) -> None:
     import SimpleITK as sitk
 
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
-    atheris.Setup([sys.argv[0], *arguments], target)
+    # libFuzzer calls this command again, through a shell, to merge what it found.
+    atheris.Setup([f"{sys.executable} {Path(__file__).resolve()} --child", *arguments], target)
     atheris.Fuzz()
 
 
@@ -124,14 +124,26 @@ def run_child(folder: Path, *options: str) -> int:
     return subprocess.run(command, cwd=folder, check=False).returncode
 
 
-def keep(found: Path, folder: Path) -> None:
-    """Write inputs as the files they stand for."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for path in sorted(found.iterdir()):
+def keep(folders: list[Path], archive: Path) -> None:
+    """Write inputs as the files they stand for into one archive, the same for the same inputs."""
+    files = {}
+    for path in (path for folder in folders if folder.is_dir() for path in folder.iterdir()):
         data = path.read_bytes()
-        if data:
+        if data and path.suffix != ".txt":
             name = hashlib.blake2b(data, digest_size=6).hexdigest() + SUFFIXES[data[0] % len(SUFFIXES)]
-            (folder / name).write_bytes(data[1:])
+            files[name] = data[1:]
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as packed:
+        for name in sorted(files):
+            packed.writestr(zipfile.ZipInfo(name), files[name], zipfile.ZIP_DEFLATED, 9)
+
+
+def unpack(archive: Path, corpus: Path) -> None:
+    """Make inputs of the files in an archive."""
+    with zipfile.ZipFile(archive) as packed, tempfile.TemporaryDirectory() as folder:
+        packed.extractall(folder)
+        for path in Path(folder).iterdir():
+            (corpus / f"kept-{path.name}").write_bytes(as_input(path))
 
 
 def main() -> int:
@@ -141,13 +153,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=600)
     parser.add_argument("--seeds", type=Path, nargs="*", default=[], help="folders of files to begin with")
-    parser.add_argument("--keep", type=Path, help="folder of the corpus")
+    parser.add_argument("--keep", type=Path, help="archive of the corpus")
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "fuzz-headers")
     given = parser.parse_args()
     corpus, small = given.work / "corpus", given.work / "small"
     for folder in (corpus, small):
         folder.mkdir(parents=True, exist_ok=True)
-    for seeds in [*given.seeds, *([given.keep] if given.keep and given.keep.is_dir() else [])]:
+    if given.keep and given.keep.is_file():
+        unpack(given.keep, corpus)
+    for seeds in given.seeds:
         for path in seeds.iterdir():
             if path.name.endswith(SUFFIXES):
                 (corpus / f"seed-{path.name}").write_bytes(as_input(path))
@@ -155,7 +169,7 @@ def main() -> int:
     code = run_child(given.work, str(corpus), f"-max_total_time={given.seconds}", *limits)
     if code == 0 and given.keep:
         run_child(given.work, "-merge=1", str(small), str(corpus), *limits)
-        keep(small, given.keep)
+        keep([small, given.work / "found"], given.keep)
     findings = sorted((given.work / "found").glob("*.txt"))
     for path in findings:
         sys.stderr.write(f"{path.stem}\n{path.read_text()}\n")

@@ -7,17 +7,17 @@ from numpy.typing import ArrayLike
 
 from napari_medai.core.geometry import FloatArray
 
-_FLIP = np.diag([-1.0, -1.0, 1.0, 1.0])
+_FLIP = np.array([[-1.0], [-1.0], [1.0], [1.0]])
 
 
 def from_ras(affine: ArrayLike) -> FloatArray:
     """Turn a (i, j, k) -> RAS affine, as of NIfTI, into a (z, y, x) -> LPS one, 4 x 4."""
-    return from_ijk(_FLIP @ np.asarray(affine, dtype=np.float64))
+    return from_ijk(_FLIP * np.asarray(affine, dtype=np.float64))
 
 
 def to_ras(affine: ArrayLike) -> FloatArray:
     """Turn a (z, y, x) -> LPS affine into a (i, j, k) -> RAS one, 4 x 4."""
-    return np.asarray(_FLIP @ from_ijk(affine))
+    return np.asarray(_FLIP * from_ijk(affine))
 
 
 def from_ijk(affine: ArrayLike) -> FloatArray:

@@ -142,13 +142,14 @@ def _padded(direction: list[float], ndim: int, extra: int) -> list[float]:
 
 
 def _arrange(array: AnyArray, reader: Any, note: dict[str, Any]) -> tuple[AnyArray, str]:
-    if reader.GetDimension() > 4:
+    if not 2 <= reader.GetDimension() <= 4:
         raise ReadError(
             f"Found an image of {reader.GetDimension()} dimensions; needed 2 to 4.", hint="Split it."
         )
     said = note.get("axes", "")
     grid = "".join(letter for letter in said if letter in "tzyx")
-    axes = grid if len(grid) == reader.GetDimension() else "tzyx"[-reader.GetDimension() :]
+    stated = grid.endswith("yx") and len(grid) == reader.GetDimension() == len(set(grid))
+    axes = grid if stated else "tzyx"[-reader.GetDimension() :]
     vector = reader.GetNumberOfComponents() > 1
     if array.dtype.kind == "c":
         array, vector = np.stack([array.real, array.imag], axis=-1), True

@@ -192,8 +192,9 @@ def parse_errors() -> tuple[type[Exception], ...]:
     from pydicom.errors import BytesLengthException, InvalidDicomError
 
     return (
-        AttributeError, EOFError, IndexError, KeyError, MemoryError, NotImplementedError, OverflowError,
-        RecursionError, TypeError, ValueError, struct.error, BytesLengthException, InvalidDicomError,
+        AttributeError, EOFError, IndexError, KeyError, MemoryError, NotImplementedError, OSError,
+        OverflowError, RecursionError, TypeError, ValueError, struct.error, BytesLengthException,
+        InvalidDicomError,
     )  # fmt: skip
 
 
@@ -209,7 +210,8 @@ def reading(shown: str) -> Iterator[None]:
     try:
         yield
     except parse_errors() as error:
-        reason = str(error).split("\n")[0].replace(str(Path(shown).parent), "") or type(error).__name__
+        said = getattr(error, "strerror", None) or str(error)
+        reason = said.split("\n")[0].replace(str(Path(shown).parent), "") or type(error).__name__
         raise ReadError(
             f"{shown} is damaged: {reason}.", hint="Export it again, or take it out of the folder."
         ) from error

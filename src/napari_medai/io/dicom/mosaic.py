@@ -16,7 +16,9 @@ from napari_medai.io.dicom.header import Header, quiet_pydicom
 
 def is_siemens_mosaic(header: Header) -> bool:
     """Tell whether a file is a Siemens mosaic."""
-    return "MOSAIC" in header.texts("ImageType") and not header.has("NumberOfFrames")
+    single = header.integer("NumberOfFrames", 1) <= 1
+    # An anonymiser may shorten ImageType; only mosaics carry the private number of tiles.
+    return single and ("MOSAIC" in header.texts("ImageType") or header.integer("SiemensMosaicCount") > 1)
 
 
 def is_uih_grid(header: Header) -> bool:

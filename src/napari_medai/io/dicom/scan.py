@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from napari_medai.core.errors import ReadError
 from napari_medai.core.progress import Progress, silent, track
@@ -125,15 +126,21 @@ def scan_sources(
         except ReadError as error:
             left_out.append(Skipped(source.shown, error.message))
     others = [h for h in headers if not h.has_pixels]
-    groups: dict[tuple[str, str], list[Header]] = {}
+    groups: dict[tuple[Any, ...], list[Header]] = {}
     for header in headers:
         if header.has_pixels:
-            key = header.text("StudyInstanceUID"), header.text("SeriesInstanceUID")
-            groups.setdefault(key, []).append(header)
+            groups.setdefault(_series_key(header), []).append(header)
     studies: dict[str, list[Series]] = {}
-    for (study, _), members in groups.items():
+    for (study, *_), members in groups.items():
         studies.setdefault(study, []).append(_series(_distinct(members), gaps))
     return Scan(tuple(_study(series) for series in studies.values()), tuple(left_out), tuple(others))
+
+
+def _series_key(header: Header) -> tuple[Any, ...]:
+    """Return what tells series apart: their UID, and what a careless anonymiser leaves where it is lost."""
+    uid = header.text("SeriesInstanceUID")
+    words = () if uid else (header.text("Modality"), header.text("SeriesDescription"))
+    return header.text("StudyInstanceUID"), uid, header.integer("SeriesNumber", -1), *words
 
 
 def _study(series: list[Series]) -> Study:

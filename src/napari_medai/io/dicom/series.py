@@ -19,6 +19,7 @@ from napari_medai.io.dicom.volumes import split_into_volumes, subsets_without_co
 
 _DIRECTION_TOLERANCE = 1e-3
 _MOST_LONE_SLICES = 64
+_SAME_LOCATION_MM = 0.5
 
 
 def stacks_of(frames: Sequence[Frame], gaps: Gaps = "resample") -> list[Stack]:
@@ -103,6 +104,7 @@ def _placed(frames: list[Frame], gaps: Gaps, name: str) -> list[Stack]:
         parts = _split_by_trait(frames, trait)
         if parts:
             return [stack for part in parts for stack in _placed(part, gaps, name)]
+    _refuse_contradiction(places, name)
     if len({len(place) for place in places}) > 1:
         return _uneven_counts(frames, places, gaps, name)
     try:
@@ -111,6 +113,24 @@ def _placed(frames: list[Frame], gaps: Gaps, name: str) -> list[Stack]:
         return _without_copies(places, gaps, name)
     stack = Stack(volumes, name, time)
     return [stack] if _is_even(stack, gaps) else _parts(frames, gaps, name)
+
+
+def _refuse_contradiction(places: list[list[Frame]], name: str) -> None:
+    """Refuse slices that state one position but different slice locations: one of the two is wrong."""
+    for place in places:
+        stated = [frame.header.number("SliceLocation") for frame in place if not _is_shared(frame)]
+        heights = [height for height in stated if height is not None]
+        if len(heights) > 1 and max(heights) - min(heights) > _SAME_LOCATION_MM:
+            raise ReadError(
+                f"{name}: {len(place)} slices state one position in space, but slice locations from "
+                f"{min(heights):.2f} to {max(heights):.2f} mm.",
+                hint="Their positions were overwritten: export the series again with its positions.",
+            )
+
+
+def _is_shared(frame: Frame) -> bool:
+    """Tell whether a frame is one of several in its file, whose header then speaks of none in particular."""
+    return frame.tile is not None or frame.header.integer("NumberOfFrames", 1) > 1
 
 
 def _without_copies(places: list[list[Frame]], gaps: Gaps, name: str) -> list[Stack]:

@@ -47,6 +47,7 @@ TAGS: dict[str, tuple[int, str]] = {
     "InstanceNumber": (0x00200013, "IS"),
     "ImagePositionPatient": (0x00200032, "DS"),
     "ImageOrientationPatient": (0x00200037, "DS"),
+    "SliceLocation": (0x00201041, "DS"),
     "FrameOfReferenceUID": (0x00200052, "UI"),
     "TemporalPositionIdentifier": (0x00200100, "IS"),
     "TemporalResolution": (0x00200110, "DS"),
