@@ -99,13 +99,13 @@ def _decode(dataset: Any, header: Header, number: int) -> NDArray[Any]:
         )
     damages: tuple[type[Exception], ...] = (OSError, RuntimeError, *parse_errors())
     many = header.integer("NumberOfFrames", 1) > 1
+    if header.syntax == _EXTENDED and header.integer("BitsStored", 8) > 8:
+        return _through_itk(header, number)
     try:
         if unpacks(header.syntax, header.integer("BitsAllocated")):
             return unpacked_frame(dataset, header.syntax, number, stored_type(header))
         return np.asarray(pixel_array(dataset, index=number if many else 0))
     except damages as error:
-        if header.syntax == _EXTENDED:
-            return _through_itk(header, number)
         raise _explained(header, error) from error
 
 
