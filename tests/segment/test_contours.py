@@ -12,7 +12,7 @@ ALL = [contour_geodesic, contour_chan_vese, contour_morphological, level_set_ran
 
 
 @pytest.mark.parametrize("function", ALL)
-@pytest.mark.parametrize("spacing", [FINE, (3.0, 1.0, 1.0)])
+@pytest.mark.parametrize("spacing", [FINE, COARSE])
 def test_a_small_start_grows_to_the_ball(function, spacing):
     geometry = grid(spacing, SIZE)
     image = bright_ball(geometry, 10.0, noise=4.0)

@@ -165,7 +165,7 @@ def test_strokes_on_colours_and_in_two_dimensions():
     painted[10:14, 10:18], painted[2:5, 2:28] = 2, 1
     labels = noisy((24, 30), "yx", spacing=(1.0, 1.0)).with_array(painted, kind="labels")
     result = classify_scribbles(picture.with_array(array), labels, scales_mm=(1.0,))
-    assert dice(result.array == 2, truth) > 0.9
+    assert dice(result.array == 2, truth) > 0.95
 
 
 def test_pymaxflow_finds_a_cut_as_cheap_as_scipys():

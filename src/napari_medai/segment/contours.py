@@ -15,6 +15,7 @@ from napari_medai.preprocess.arrays import FloatVolume, as_float, grey, labels_i
 from napari_medai.preprocess.check import BoolArray, mask_array, require_contrast, require_finite
 from napari_medai.preprocess.itk import execute, from_itk, to_itk
 from napari_medai.preprocess.shapes import signed_depth
+from napari_medai.segment.between_slices import BetweenSlices
 from napari_medai.segment.seeds import require_one_volume
 from napari_medai.segment.steepness import steepness
 
@@ -140,10 +141,13 @@ def level_set_range(
     flow.SetCurvatureScaling(curvature)
     flow.SetMaximumRMSError(0.005)
     flow.SetNumberOfIterations(iterations)
-    spacing = image.geometry.spacing
-    pictures = [to_itk(a, tuple(spacing)) for a in (-signed_depth(region, spacing), volume)]
+    depth = as_float(-signed_depth(region, image.geometry.spacing))
+    fine = BetweenSlices.of(volume.shape, image.geometry.spacing)
+    spacing = tuple(fine.spacing(image.geometry.spacing))
+    # Between voxels the nearest one's intensity: a mixture of object and ground would be outside the range.
+    pictures = [to_itk(values, spacing) for values in (fine.values(depth), fine.nearest(volume))]
     level = from_itk(execute(flow, *pictures, progress=progress, message="Level set", iterations=iterations))
-    return region_image(image, level < 0, "level_set_range")
+    return region_image(image, fine.back(level) < 0, "level_set_range")
 
 
 @operation(group="segment", title="Active contour: Chan-Vese")
