@@ -144,7 +144,8 @@ class _Work:
         padded, inner = extend_to_tile(cut, tile, spec.windows.padding)
         grid = window_grid(padded.shape[1:], tile, self.how.step_back, spec.windows.spread)
         wanted = self._wanted(grid, inner)
-        plan = Plan(budget.batch, self.how.blending, budget.sums_on, reuse=self.how.quality != "exact")
+        blending = spec.windows.blending if self.how.blending == "gaussian" else self.how.blending
+        plan = Plan(budget.batch, blending, budget.sums_on, reuse=self.how.quality != "exact")
         place = torch.device(budget.device)
         with prediction_only():
             forward = self._forward(budget, place, grid)

@@ -102,11 +102,15 @@ class Windows(Strict):
     padding : {"reflect", "zero"}
         What lies around an image smaller than a window: its reflection, or zeros after the intensity
         recipe.
+    blending : {"gaussian", "peaked"}
+        How much each voxel of a window counts: a Gaussian that leaves the corners a thousandth, or
+        nnU-Net's, which leaves them next to nothing.
     """
 
     overlap: Annotated[float, Field(ge=0, le=0.9)] = 0.5
     spread: Literal["grid", "even"] = "grid"
     padding: Literal["reflect", "zero"] = "reflect"
+    blending: Literal["gaussian", "peaked"] = "gaussian"
 
 
 class Resampling(Strict):

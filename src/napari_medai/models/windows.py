@@ -14,11 +14,13 @@ Floats = NDArray[np.float32]
 Corner = tuple[int, ...]
 Spread = Literal["grid", "even"]
 Padding = Literal["reflect", "zero"]
-Blending = Literal["gaussian", "constant"]
+Blending = Literal["gaussian", "peaked", "constant"]
 
 SIGMA_SHARE = 0.125
 """The Gaussian's sigma as a share of the window, as in nnU-Net and MONAI."""
 LEAST_WEIGHT = 1e-3
+LEAST_PEAKED = 6e-9
+"""What nnU-Net's 16 bits can hold of a tenth."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,18 @@ def gaussian_weight(tile: Sequence[int]) -> Floats:
 
 def blend_weight(tile: Sequence[int], blending: Blending) -> Floats:
     """Return the weight of each voxel of a window for a way of blending."""
+    if blending == "peaked":
+        return peaked_weight(tile)
     return gaussian_weight(tile) if blending == "gaussian" else np.ones(tuple(tile), np.float32)
+
+
+def peaked_weight(tile: Sequence[int]) -> Floats:
+    """Return nnU-Net's weights: 1 at the voxel after the middle, and next to nothing in the corners."""
+    weight = np.ones((), dtype=np.float32)
+    for size in tile:
+        x = np.arange(size, dtype=np.float32) - size // 2
+        weight = weight[..., None] * np.exp(-(x**2) / (2 * (size * SIGMA_SHARE) ** 2))
+    return np.maximum(weight, LEAST_PEAKED).astype(np.float32)
 
 
 def extend_to_tile(

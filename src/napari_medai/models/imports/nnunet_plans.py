@@ -73,7 +73,7 @@ def describe(
         "training": {"made_with": "nnU-Net v2", "dataset": str(plans.get("dataset_name", ""))},
         "members": members,
         "mirror_axes": list(mirror_axes),
-        "windows": {"spread": "even", "padding": "zero"},
+        "windows": {"spread": "even", "padding": "zero", "blending": "peaked"},
         "preparation": _preparation(plans, configuration, pictures, slicewise),
     }
     return ModelSpec.model_validate(entries)
