@@ -55,3 +55,40 @@ def test_background_is_left_as_it_is():
 def test_paint_that_teaches_nothing_is_refused(array, unpainted, said):
     with pytest.raises(ArgumentError, match=said):
         painted_truth(paint(array), unpainted)
+
+
+def test_the_slice_axis_is_counted_as_a_model_sees_it():
+    from napari_medai.preprocess import reorient
+    from napari_medai.train.painted import slice_axis
+
+    array = np.zeros((6, 7, 5), np.uint8)
+    array[2, 1:4, :3] = 1
+    for code in ("SPL", "PLS", "LSP"):
+        assert slice_axis(reorient(paint(array), orientation=code)) == 0
+
+
+def test_a_network_that_sees_slice_by_slice_carries_nothing_across():
+    import torch
+
+    from napari_medai.models.networks import build_network
+    from napari_medai.models.spec import NetworkSpec
+    from napari_medai.train.plan import Plan
+    from napari_medai.train.slicewise import slice_by_slice
+
+    network = NetworkSpec(name="dynunet", arguments={"widths": [4, 8, 8], "strides": [1, 2, 2]})
+    given = {
+        "channels": ["image"],
+        "labels": ["background", "ball"],
+        "network": network,
+        "patch": (12, 12, 12),
+    }
+    plan = slice_by_slice(Plan(schema="napari-medai/plan/1", **given), axis=1)
+    assert plan.patch == (12, 8, 12)
+    built = build_network(plan.spec()).eval()
+    volume = torch.zeros(1, 1, 12, 8, 12)
+    changed = volume.clone()
+    changed[0, 0, :, 3] = torch.randn(12, 12)
+    built(volume)
+    convolved = [m for m in built.modules() if isinstance(m, torch.nn.Conv3d | torch.nn.ConvTranspose3d)]
+    assert all(m.kernel_size[1] == 1 and m.stride[1] == 1 for m in convolved)
+    assert (built(changed) != built(volume)).any()

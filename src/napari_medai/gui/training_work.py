@@ -106,6 +106,8 @@ def make_plan(wish: Wish, progress: Progress) -> Plan:
     """
     import_torch()
     from napari_medai import train
+    from napari_medai.train.painted import SLICES, slice_axis
+    from napari_medai.train.slicewise import slice_by_slice
 
     cases = cases_of(wish)
     if wish.parent:
@@ -114,6 +116,8 @@ def make_plan(wish: Wish, progress: Progress) -> Plan:
         )
     else:
         plan = train.make_plan(cases, name=wish.name, minutes=wish.minutes, progress=progress)
+        if wish.unpainted == SLICES and len(plan.patch) == 3:
+            plan = slice_by_slice(plan, slice_axis(image_from_layer(*wish.pairs[0][1])))
     return plan.with_loop(steps=min(plan.loop.steps, max(LEAST_STEPS, round(wish.minutes * STEPS_A_MINUTE))))
 
 

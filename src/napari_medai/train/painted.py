@@ -11,6 +11,7 @@ from napari_medai.core.errors import ArgumentError
 from napari_medai.core.image import MedicalImage
 
 Unpainted: TypeAlias = Literal["background", "unknown outside painted slices", "unknown"]
+SLICES: Unpainted = "unknown outside painted slices"
 UNKNOWN = 255
 """The label of voxels that nobody marked."""
 
@@ -46,7 +47,7 @@ def painted_truth(labels: MedicalImage, unpainted: Unpainted = "background") -> 
     if present[-1] > 250 or present[0] < 0:
         raise ArgumentError(f"Found labels {present[0]} to {present[-1]}; needed 1 to 250.")
     truth = paint.astype(np.uint8)
-    if unpainted == "unknown outside painted slices":
+    if unpainted == SLICES:
         truth[~_looked_at(truth, labels.spatial_ndim)] = UNKNOWN
         return labels.with_array(truth)
     if unpainted == "background":
@@ -65,13 +66,35 @@ def _names(labels: MedicalImage) -> dict[str, str]:
     return dict(labels.meta.get("labels") or {})
 
 
+def slice_axis(labels: MedicalImage) -> int:
+    """Return across which of z, y, x (as a model sees them) the painted slices lie: the fewest hold paint.
+
+    Raises
+    ------
+    ArgumentError
+        If the labels are not 3-D.
+    """
+    if labels.spatial_ndim != 3:
+        raise ArgumentError(f"Found {labels.spatial_ndim}-D labels; slices lie in 3-D ones.")
+    marked = np.asarray(labels.array) != 0
+    upright = labels.geometry.nearest_axes().order
+    return upright.index(_fewest(marked) - (marked.ndim - 3))
+
+
 def _looked_at(truth: NDArray[np.uint8], ndim: int) -> NDArray[np.bool_]:
-    """Return which voxels lie in a slice with paint, along the axis with the fewest such slices."""
+    """Return which voxels lie in a slice with paint."""
     if ndim < 3:
         return np.ones(truth.shape, dtype=bool)
     marked = truth != 0
-    axes = range(truth.ndim - 3, truth.ndim)
-    others = {axis: tuple(k for k in range(truth.ndim) if k != axis) for axis in axes}
-    with_paint = {axis: marked.any(axis=others[axis], keepdims=True) for axis in axes}
-    axis = min(axes, key=lambda a: float(with_paint[a].mean()))
-    return np.broadcast_to(with_paint[axis], truth.shape)
+    return np.broadcast_to(_with_paint(marked, _fewest(marked)), truth.shape)
+
+
+def _fewest(marked: NDArray[np.bool_]) -> int:
+    """Return the spatial axis with the smallest share of slices that hold paint."""
+    axes = range(marked.ndim - 3, marked.ndim)
+    return min(axes, key=lambda axis: float(_with_paint(marked, axis).mean()))
+
+
+def _with_paint(marked: NDArray[np.bool_], axis: int) -> NDArray[np.bool_]:
+    others = tuple(k for k in range(marked.ndim) if k != axis)
+    return np.asarray(marked.any(axis=others, keepdims=True))

@@ -37,7 +37,7 @@ class Patches:
     names : sequence of str
         Which of them are drawn from, each as often.
     patch : sequence of int
-        Size.
+        Size; with two numbers, single slices of volumes are drawn, which are not bent towards others.
     batch : int
         Patches in a batch.
     how : Augmentation
@@ -97,6 +97,8 @@ class Patches:
     def _styled(self, rng: np.random.Generator, volume: torch.Tensor) -> torch.Tensor:
         other = self.store.get(str(rng.choice(self.names)))
         centre = self._centre(rng, other)
+        if len(centre) > len(self.patch):
+            other, centre = other.slice_at(int(centre[0])), centre[1:]
         offsets = np.stack(np.meshgrid(*(np.arange(n) - n // 2 for n in self.patch), indexing="ij"), -1)
         look, _ = look_up_both(other, (offsets + centre).astype(float))
         return STYLES[self.how.style](rng, volume, look)

@@ -1,0 +1,57 @@
+"""A plan for images of which only some slices are marked: a 3-D network that looks at one slice at a time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from napari_medai.core.errors import ArgumentError
+from napari_medai.models.spec import NetworkSpec
+from napari_medai.train.plan import Plan
+
+DEPTH = 8
+"""Slices in a patch: the fewest a window may have."""
+
+
+def slice_by_slice(plan: Plan, axis: int = 0) -> Plan:
+    """Let a plan's network see each slice by itself.
+
+    Two marked slices teach what a slice looks like, and nothing of how slices follow each other: a
+    network that looks across slices would invent what lies beyond them.
+
+    Parameters
+    ----------
+    plan : Plan
+        For 3-D images.
+    axis : int
+        Across which axis (of z, y, x) the slices lie on each other.
+
+    Returns
+    -------
+    Plan
+        The same but for the network, whose kernels and strides are one voxel along ``axis``, and the patch.
+
+    Raises
+    ------
+    ArgumentError
+        If the plan is not for 3-D images, or its network has no strides that could be kept.
+
+    References
+    ----------
+    Çiçek et al. 2016, 3D U-Net: learning dense volumetric segmentation from sparse annotation,
+    doi 10.1007/978-3-319-46723-8_49 (few marked slices; the rest is unknown).
+    """
+    arguments: Any = plan.network.arguments
+    if len(plan.patch) != 3 or "strides" not in arguments or "widths" not in arguments:
+        raise ArgumentError("Slice by slice needs a plan for 3-D images with widths and strides.")
+    across = [1 if k == axis else 2 for k in range(3)]
+    levels = len(arguments["widths"])
+    step = 2 ** (levels - 1)
+    network: dict[str, Any] = {
+        "widths": arguments["widths"],
+        "strides": [[1, 1, 1], *[across] * (levels - 1)],
+        "kernels": [[1 if k == axis else 3 for k in range(3)]] * levels,
+        "encoder": [2] * levels,
+        "decoder": [2] * (levels - 1),
+    }
+    patch = tuple(DEPTH if k == axis else max(8, step * -(-n // step)) for k, n in enumerate(plan.patch))
+    return plan.model_copy(update={"network": NetworkSpec(name="nnunet", arguments=network), "patch": patch})
