@@ -2,7 +2,7 @@
 
 Needs atheris, which is no dependency of the package: ``pip install atheris`` into an environment that has it.
 Run as ``python scripts/fuzz_headers.py --seconds 600 --keep tests/io/corpus/headers.zip``. What is found
-stands in the output; the inputs that reach most code, made as few and small as can be, are kept for the tests.
+stands in the output; inputs that reach most code, made as few and small as can be, are kept for the tests.
 """
 
 from __future__ import annotations
