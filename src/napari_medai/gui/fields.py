@@ -22,6 +22,7 @@ from qtpy.QtWidgets import (
 from napari_medai.core.errors import ArgumentError
 from napari_medai.core.parameter import Parameter
 from napari_medai.gui.field import Field
+from napari_medai.gui.model_card import with_summary
 from napari_medai.gui.number_fields import number, numbers, whole_number
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -124,7 +125,8 @@ def _model() -> Field:
             combo.setCurrentText(folder)
 
     button.clicked.connect(browse)
-    return Field(box, lambda: combo.currentText().strip(), lambda value: combo.setCurrentText(str(value)))
+    field = with_summary(combo, box)
+    return Field(field, lambda: combo.currentText().strip(), lambda value: combo.setCurrentText(str(value)))
 
 
 def _about(spec: Any) -> str:
