@@ -1,8 +1,9 @@
 """Train a small brain-tumour network on the data folder's two training patients, for ``inference.py``.
 
 Run ``python benchmarks/tumour_model.py FOLDER [MINUTES] [STEP]`` with NAPARI_MEDAI_DATA set; ten minutes by
-default. STEP 2 trains at 2 mm: the coarse network that says where the fine one has to look. The folder becomes a model folder whose self-check is a piece of a training patient. Two patients
-teach nothing about others: the network is there so that faster settings are judged on trained weights.
+default. STEP 2 trains at 2 mm: the coarse network that says where the fine one has to look. The folder
+becomes a model folder whose self-check is a piece of a training patient. Two patients teach nothing about
+others: the network is there so that faster settings are judged on trained weights.
 """
 
 from __future__ import annotations
@@ -54,7 +55,8 @@ def main() -> None:
 def description(step: int) -> dict[str, Any]:
     """Return the content of ``model.json`` of a network for voxels of so many mm."""
     return {
-        "schema": "napari-medai/model/1", "name": f"tumour-{step}mm", "version": "1.0.0", "licence": "CC-BY-NC-SA-3.0",
+        "schema": "napari-medai/model/1", "name": f"tumour-{step}mm", "version": "1.0.0",
+        "licence": "CC-BY-NC-SA-3.0",
         "citation": "Menze et al. 2015, BRATS, doi 10.1109/TMI.2014.2377694", "task": "segmentation",
         "network": {"name": "dynunet", "arguments": {
             "widths": [16, 32, 64, 128], "strides": [1, 2, 2, 2], "norm": "instance"}},

@@ -147,6 +147,8 @@ def _openvino(network: Any, setting: Setting, shape: tuple[int, ...]) -> Forward
         raise UnavailableError("OpenVINO is not installed.", hint="Run: pip install napari-medai[openvino]")
     if setting.precision == "fp16":
         raise UnavailableError("OpenVINO runs fp32 and bf16 on the CPU; found fp16.")
+    import warnings
+
     import openvino
     import torch
 
@@ -157,7 +159,8 @@ def _openvino(network: Any, setting: Setting, shape: tuple[int, ...]) -> Forward
         "INFERENCE_NUM_THREADS": settings().threads or torch.get_num_threads(),
     }
     try:
-        with torch.no_grad():
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # tracing speaks of shapes, which are fixed here
             graph = openvino.convert_model(network, example_input=example, input=[list(shape)])
         compiled = openvino.Core().compile_model(graph, "CPU", hints)
     except RuntimeError as error:

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_medai.core.image import MedicalImage
-from napari_medai.core.progress import Progress, part, silent
+from napari_medai.core.progress import Progress, Step, part, silent
 from napari_medai.models.choose import require_segmentation
 from napari_medai.models.engine import How, predict
+from napari_medai.models.estimate import estimate
 from napari_medai.models.model import Model
 from napari_medai.models.prepare import Prepared, check_fit, prepare, time_points
 from napari_medai.models.region import Bounds, bounds_of
@@ -69,6 +70,7 @@ def segment_image(
     check_fit(model.spec, image)
     wanted = overlap if overlap is not None else model.spec.windows.overlap
     how = how or How(device=device, overlap=wanted)
+    progress(Step(0, 1, f"{estimate(model.spec, image, how)}: preparing"))
     frames = time_points(image)
     mask = _mask_of(image, region)
     said: list[str] = []
