@@ -15,7 +15,7 @@ from napari_medai.core.progress import Progress, part, silent, track
 from napari_medai.models.model import Model
 from napari_medai.models.points.description import PointsSpec
 from napari_medai.models.points.grey import as_grey
-from napari_medai.models.points.heat import Peaks, read_peaks
+from napari_medai.models.points.heat import Peaks, log_gaussians, presence, read_peaks
 from napari_medai.models.points.heat_networks import Stage, grid_step
 from napari_medai.models.points.shape import expected
 from napari_medai.models.points.windows import Windows, straight, turned
@@ -32,6 +32,8 @@ FINE_VIEWS = ((0.0, 1.0), (5.0, 0.97), (-5.0, 1.03), (0.0, 1.06))
 """Test-time augmentation: the turn (degrees) and the stretch of each look."""
 BATCH = 32
 EXTREME = 1e-9
+PRIOR_SPACINGS = 2.5
+"""Width of the coarse stage's say in the fine one, in coarse voxels."""
 PLAUSIBLE = 4.0
 """Spreads beyond which a point lies where the shape prior does not believe it."""
 DOUBT = 0.2
@@ -216,12 +218,12 @@ def _look_fine(
     """Look closely around each point: once to come near, then a few times from there."""
     points = _points(spec)
     window = points.window or spec.tile
-    near = _close_look(spec, network, seen, straight(first.at, window, seen.grid.spacing), place)
+    near = _close_look(spec, network, seen, straight(first.at, window, seen.grid.spacing), first, place)
     sure = near.present > 0.5
     at = np.where(sure[:, None], near.at, first.at)
     base = straight(at, window, seen.grid.spacing)
     looks = [
-        _close_look(spec, network, seen, turned(base, angle, stretch), place)
+        _close_look(spec, network, seen, turned(base, angle, stretch), first, place)
         for angle, stretch in track(FINE_VIEWS[:views], progress, "Looking closely")
     ]
     found = _together(looks)
@@ -236,12 +238,23 @@ def _look_fine(
 
 
 def _close_look(
-    spec: ModelSpec, network: torch.nn.Module, seen: Prepared, windows: Windows, place: torch.device
+    spec: ModelSpec,
+    network: torch.nn.Module,
+    seen: Prepared,
+    windows: Windows,
+    first: _Seen,
+    place: torch.device,
 ) -> _Seen:
+    """Look into the window of each point; heat far from where the coarse stage saw it counts less."""
     maps = _maps(network.fine, windows, seen, place)
     own = np.stack([m[k] for k, m in enumerate(maps)])
     sigma = _points(spec).fine_sigma or _points(spec).sigma
-    return _as_seen(read_peaks(own, windows.spacing, sigma), windows, len(own))
+    reach = PRIOR_SPACINGS * float(max(spec.spacing or (1.0,)))
+    expected_at = windows.to_window(first.at[:, None])[:, 0]
+    peaks = read_peaks(
+        own + log_gaussians(expected_at, own.shape[1:], windows.spacing, reach), windows.spacing, sigma
+    )
+    return _as_seen(replace(peaks, present=presence(own)), windows, len(own))
 
 
 def _maps(network: object, windows: Windows, seen: Prepared, place: torch.device) -> FloatArray:

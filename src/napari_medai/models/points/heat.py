@@ -17,6 +17,7 @@ WINDOW_SIGMAS = 1.5
 """Width of the Gaussian window in which a peak is fitted, in sigmas of the target."""
 REACH_SIGMAS = 4.0
 ROUNDS = 12
+ABSENT_WEIGHT = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,9 +73,7 @@ def gaussian_targets(
     return target
 
 
-def heat_loss(
-    logits: torch.Tensor, target: torch.Tensor, state: torch.Tensor, share: torch.Tensor | None = None
-) -> torch.Tensor:
+def heat_loss(logits: torch.Tensor, target: torch.Tensor, state: torch.Tensor) -> torch.Tensor:
     """Cross-entropy between where a point is and where the heat says it is, "nowhere" among the answers.
 
     Parameters
@@ -85,14 +84,13 @@ def heat_loss(
         Of :func:`gaussian_targets`.
     state : torch.Tensor
         (batch, points): 1 the point is in sight, 0 it is not, -1 nobody knows.
-    share : torch.Tensor, optional
-        (points,) weights of the points.
 
     Returns
     -------
     torch.Tensor
-        The mean over the points with a known state. The gradient at the foreground outweighs the
-        background's, which is shared by all voxels: no foreground weight has to be tuned.
+        The mean over the points with a known state, where a point in sight counts ten times as much as
+        one out of sight: most points are out of sight of most windows. Within a map the foreground
+        counts as much as all of the background together.
     """
     import torch
 
@@ -100,8 +98,8 @@ def heat_loss(
     nowhere = torch.zeros_like(flat[..., :1])
     total = torch.logsumexp(torch.cat([flat, nowhere], -1), -1)
     found = torch.where(state > 0, (wanted * flat).sum(-1), torch.zeros_like(total))
-    known = (state >= 0).float() if share is None else (state >= 0).float() * share
-    return ((total - found) * known).sum() / known.sum().clamp(min=1)
+    weight = torch.where(state > 0, 1.0, ABSENT_WEIGHT) * (state >= 0)
+    return ((total - found) * weight).sum() / weight.sum().clamp(min=1)
 
 
 def read_peaks(logits: FloatArray, spacing: Sequence[float] | FloatArray, sigma_mm: float) -> Peaks:
@@ -124,10 +122,8 @@ def read_peaks(logits: FloatArray, spacing: Sequence[float] | FloatArray, sigma_
     """
     count, shape = len(logits), logits.shape[1:]
     flat = np.asarray(logits, dtype=np.float64).reshape(count, -1)
-    highest = np.maximum(flat.max(1), 0)
-    heat = np.exp(flat - highest[:, None])
+    heat = np.exp(flat - flat.max(1, keepdims=True))
     total = heat.sum(1)
-    present = total / (total + np.exp(-highest))
     steps = np.asarray(spacing, dtype=float)
     fits = [
         _fit(
@@ -138,9 +134,31 @@ def read_peaks(logits: FloatArray, spacing: Sequence[float] | FloatArray, sigma_
     return Peaks(
         np.stack([f[0] for f in fits]),
         np.stack([f[1] for f in fits]),
-        present,
+        presence(logits),
         np.array([f[2] for f in fits]),
     )
+
+
+def presence(logits: FloatArray) -> FloatArray:
+    """Return the probability that each point is in sight: heat against the heat of being nowhere."""
+    flat = np.asarray(logits, dtype=np.float64).reshape(len(logits), -1)
+    highest = np.maximum(flat.max(1), 0)
+    total = np.exp(flat - highest[:, None]).sum(1)
+    return np.asarray(total / (total + np.exp(-highest)))
+
+
+def log_gaussians(
+    places: FloatArray, shape: Sequence[int], spacing: Sequence[float] | FloatArray, sigma_mm: float
+) -> FloatArray:
+    """Draw logarithms of Gaussians (K, \\*shape) of height one around places (K, D) in mm."""
+    lines = [
+        -((np.arange(n) * s - places[:, a, None]) ** 2) / (2 * sigma_mm**2)
+        for a, (n, s) in enumerate(zip(shape, spacing, strict=True))
+    ]
+    total = np.zeros((len(places), *shape))
+    for axis, line in enumerate(lines):
+        total += line.reshape(len(places), *[-1 if k == axis else 1 for k in range(len(shape))])
+    return total
 
 
 def _fit(
