@@ -95,8 +95,10 @@ def test_the_curve_rises_with_its_values(qtbot):
 
 @pytest.mark.parametrize("view", ["checkerboard", "difference", "edges"])
 def test_a_drawn_view_follows_its_layers(qtbot, panel, view):
+    panel.viewer.layers.selection.active = panel.viewer.layers["moving"]
     compare = show(qtbot, panel, view)
     layer = panel.viewer.layers[f"Compare · {view}"]
+    assert panel.form.layers()["fixed"].name == "moving"
     before = np.array(layer.data)
     assert before.shape == GRID.shape
     moving = panel.viewer.layers["moving"]

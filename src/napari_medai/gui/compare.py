@@ -175,7 +175,10 @@ class ComparePanel(QObject):
         limits = (-1.0, 1.0) if view == "difference" else (0.0, 1.0)
         colours = "bwr" if view == "difference" else "gray"
         self._layer = Layer.create(data, {**state, "contrast_limits": limits, "colormap": colours}, kind)
-        self.viewer.add_layer(self._layer)
+        selected = self.viewer.layers.selection.active
+        self.viewer.layers.append(self._layer)
+        if selected is not None:
+            self.viewer.layers.selection.active = selected
 
     def _flick(self) -> None:
         """Show one layer in the place of the other."""

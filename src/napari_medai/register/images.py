@@ -222,6 +222,6 @@ def _noticed(warped: MedicalImage, quality: dict[str, float]) -> MedicalImage:
         return warped
     sentence = (
         f"Poor registration: the moving image explains {100 * share if share == share else 0:.0f} % of "
-        "the fixed one. Look at both before using it; masks, landmarks or another start may help."
+        "the fixed one. Look at both before using it; structures, landmarks or masks may help."
     )
     return warped.with_meta(notices=[*warped.meta.get("notices", []), sentence])

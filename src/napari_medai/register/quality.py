@@ -13,8 +13,9 @@ from napari_medai.core.image import MedicalImage
 if TYPE_CHECKING:
     import torch
 
-POOR = 0.15
-"""Below this share of explained variance a registration is said to be poor."""
+POOR = 1 / 3
+"""Below this share of explained variance a registration is said to be poor; MR and ultrasound of one organ,
+which grey values bring together badly, stay below it."""
 
 BINS = 64
 
