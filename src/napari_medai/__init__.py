@@ -40,6 +40,7 @@ _PACKAGES = (
     "explain",
     "explore",
     "io",
+    "landmarks",
     "measure",
     "models",
     "phantoms",

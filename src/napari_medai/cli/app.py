@@ -21,6 +21,7 @@ OWN = {
     "evaluate": "How good a model is on labelled images, by case and label.",
     "models": "The models at hand, with what they segment or find.",
     "samples": "Write the sample images to a folder.",
+    "ceph-report": "The angles and lengths of a cephalogram as one HTML page.",
     "study-report": "The table of a study, or of two methods, as one HTML page.",
     "demo": "Run the main job on real and sample input and write a report with pictures.",
     "doctor": "Versions, processor, codecs, and what is missing.",
