@@ -291,3 +291,27 @@ def test_a_tick_is_a_choice_on_which_fields_depend(qtbot):
     assert "fill" in rows_shown(form)
     form.fields["closed"].set(False)
     assert "fill" not in rows_shown(form)
+
+
+def image_layer(modality, name):
+    from napari.layers import Layer
+
+    from napari_medai import Geometry
+    from napari_medai.gui.layers import layers_from_image
+
+    grid = Geometry.from_spacing((3, 4, 5), (2, 1, 1))
+    values = np.zeros((3, 4, 5), "float32")
+    image = MedicalImage(values, "zyx", grid, name=name, meta={"modality": modality} if modality else {})
+    return Layer.create(*layers_from_image(image)[0])
+
+
+def test_defaults_follow_the_modality_of_the_chosen_layer_until_a_person_chooses(qtbot):
+    form = OperationForm(catalog.find("mask_object"))
+    qtbot.addWidget(form)
+    layers = [image_layer(m, n) for m, n in (("CT", "ct"), ("MR", "mr"), ("", "unknown"))]
+    for layer, expected in zip(layers, ["body", "head", "foreground"], strict=True):
+        form.offer(layers, layer)
+        assert form.values()["kind"] == expected
+    form.fields["kind"].set("head")
+    form.offer(layers, layers[0])
+    assert form.values()["kind"] == "head"

@@ -15,10 +15,19 @@ from napari_medai.core.device import resolve_device
 from napari_medai.core.errors import ArgumentError
 from napari_medai.core.guests import admit, host_of
 from napari_medai.core.history import Record, Source, package_version
-from napari_medai.core.parameter import Advanced, ImageKind, IntensityImage, LabelsImage, Parameter, When
+from napari_medai.core.parameter import (
+    Advanced,
+    ForModality,
+    ImageKind,
+    IntensityImage,
+    LabelsImage,
+    Parameter,
+    When,
+)
 
 __all__ = [
     "Advanced",
+    "ForModality",
     "ImageKind",
     "IntensityImage",
     "LabelsImage",

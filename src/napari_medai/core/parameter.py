@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin
@@ -47,6 +47,19 @@ class When:
 
     option: str
     values: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class ForModality:
+    """Annotation: what a form suggests where the image's modality is known.
+
+    Parameters
+    ----------
+    values : mapping of str
+        From a modality (``"CT"``, ``"MR"``) to the value for it.
+    """
+
+    values: Mapping[str, Any]
 
 
 IntensityImage: TypeAlias = Annotated[MedicalImage, ImageKind("intensity")]
@@ -160,6 +173,11 @@ class Parameter:
     def when(self) -> When | None:
         """The choice elsewhere that this option depends on, or nothing."""
         return next((m for m in self.metadata if isinstance(m, When)), None)
+
+    @cached_property
+    def for_modality(self) -> Mapping[str, Any]:
+        """What to suggest for images of a modality, where the default is not the best for all."""
+        return next((m.values for m in self.metadata if isinstance(m, ForModality)), {})
 
     @property
     def unit(self) -> str:

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from napari_medai.gui.record import LayerRecord
+
 _IN_PIXELS = {"mm": "px", "mm³": "px³", "ml": "px³"}
 _DIGITS = 4
 _KINDS = ("Image", "Labels", "Points", "Shapes", "Surface", "Vectors", "Tracks")
@@ -31,6 +33,12 @@ def unit_on(layer: Any, unit: str) -> str:
         The unit of the option.
     """
     return _IN_PIXELS.get(unit, unit) if str(layer.units[-1]) == "pixel" else unit
+
+
+def modality_of(layer: Any) -> str:
+    """Return the modality of the image that a layer shows, or nothing where that is not known."""
+    record = LayerRecord.found_in(layer.metadata)
+    return "" if record is None else str(record.meta.get("modality", ""))
 
 
 def finest_spacing(layer: Any) -> tuple[float]:

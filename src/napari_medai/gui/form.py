@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QFormLayout, QLabel, QToolButton, QVBoxLayout, QWidge
 from napari_medai.core.operation import Operation
 from napari_medai.core.parameter import Parameter
 from napari_medai.core.transform import SpatialTransform
-from napari_medai.gui.facts import finest_spacing, unit_on
+from napari_medai.gui.facts import finest_spacing, modality_of, unit_on
 from napari_medai.gui.field import Field
 from napari_medai.gui.fields import make_field
 from napari_medai.gui.number_fields import show_unit
@@ -119,13 +119,22 @@ class OperationForm(QWidget):
             return
         for parameter in self.operation.options:
             show_unit(self.fields[parameter.name].widget, unit_on(layer, parameter.unit))
-        spacing = self.fields.get("spacing_mm")
-        known = {p.name: p.default for p in self.operation.options}
-        if spacing is not None and isinstance(known["spacing_mm"], tuple):
-            untouched = self._suggested.get("spacing_mm", known["spacing_mm"])
-            if spacing.get() == untouched:
-                self._suggested["spacing_mm"] = finest_spacing(layer)
-                spacing.set(self._suggested["spacing_mm"])
+        for name, value in self._fitting(layer).items():
+            parameter = next(p for p in self.operation.options if p.name == name)
+            if self.fields[name].get() == self._suggested.get(name, parameter.default):
+                self._suggested[name] = value
+                self.fields[name].set(value)
+
+    def _fitting(self, layer: Any) -> dict[str, Any]:
+        """Return what suits a layer better than the defaults: its spacing, and what is for its modality."""
+        modality = modality_of(layer)
+        found = {
+            p.name: p.for_modality.get(modality, p.default) for p in self.operation.options if p.for_modality
+        }
+        spacing = next((p for p in self.operation.options if p.name == "spacing_mm"), None)
+        if spacing is not None and isinstance(spacing.default, tuple):
+            found["spacing_mm"] = finest_spacing(layer)
+        return found
 
     def _relate(self) -> None:
         """Let the fields that depend on another one come and go with its value."""

@@ -9,7 +9,7 @@ from annotated_types import Interval
 
 from napari_medai.core.geometry import FloatArray
 from napari_medai.core.image import MedicalImage
-from napari_medai.core.operation import Advanced, IntensityImage, operation
+from napari_medai.core.operation import Advanced, ForModality, IntensityImage, operation
 from napari_medai.core.progress import Progress, silent
 from napari_medai.preprocess.arrays import Volume, as_float, grey, labels_image
 from napari_medai.preprocess.background import in_background
@@ -25,7 +25,9 @@ _BODY_HU = -300.0
 def mask_object(
     image: IntensityImage,
     *,
-    kind: Literal["foreground", "body", "head"] = "foreground",
+    kind: Annotated[
+        Literal["foreground", "body", "head"], ForModality({"CT": "body", "MR": "head"})
+    ] = "foreground",
     closing_mm: Annotated[float, Interval(ge=0, le=50)] = 4.0,
     progress: Progress = silent,
 ) -> MedicalImage:
