@@ -73,6 +73,7 @@ def run(
     options = {p.name: parse(p, said[p.name]) for p in operation.options if p.name in said}
     for name, value in options.items():
         _parameter(operation, name).validate(value)
+        _say_terms(_parameter(operation, name), value)
     data = {p.name: _read(p, said[p.name], as_labels) for p in operation.inputs if p.name in said}
     notices: set[str] = set()
     inputs.say_notices(_flat(data.values()), notices)
@@ -81,6 +82,16 @@ def run(
         result = operation.function(**data, **options, **progress)
         _deliver(result, output, force, start)
     inputs.say_notices(list(parts_of(result).values()), notices)
+
+
+def _say_terms(parameter: Parameter, value: Any) -> None:
+    """Say licence and citation before a model's first use."""
+    if any(getattr(t, "__module__", "").startswith("napari_medai.models") for t in parameter.types):
+        from napari_medai.models.notice import first_notice
+
+        notice = first_notice(str(value))
+        if notice:
+            click.echo(notice, err=True)
 
 
 def _deliver(result: Any, output: Path | None, force: bool, start: float) -> None:
