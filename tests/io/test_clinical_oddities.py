@@ -210,3 +210,25 @@ def test_signs_bits_and_slopes_in_every_combination(tmp_path, stored, signed, sl
     )
     (image,) = read(folder)
     assert np.array_equal(image.array, values * slope - 1024)
+
+
+def test_slices_that_stray_a_little_are_one_volume_with_a_notice(tmp_path):
+    stray = np.random.default_rng(0).uniform(-0.08, 0.08, (6, 3))
+    folder = write_series(tmp_path, VOLUME, positions=np.array([[0, 0, 3.0 * k] for k in range(6)]) + stray)
+    (image,) = read(folder)
+    assert np.array_equal(image.array, VOLUME)
+    assert (
+        np.abs(image.geometry.index_to_world([[k, 0, 0] for k in range(6)])[:, 2] - 3 * np.arange(6)).max()
+        < 0.1
+    )
+    assert any("stray" in notice for notice in image.meta["notices"])
+    with pytest.raises(ReadError):
+        read(folder, gaps="error")
+
+
+def test_two_regions_far_apart_are_two_images_not_one_with_invented_slices(tmp_path):
+    places = np.array([[x, 0, 0] for x in (-60, -58, -56, 56, 58, 60)], float)
+    folder = write_series(tmp_path, VOLUME, positions=places, orientation=(0, 1, 0, 0, 0, -1))
+    images = read(folder)
+    assert [image.array.shape for image in images] == [(3, 7, 8)] * 2
+    assert check(folder, images) == 6

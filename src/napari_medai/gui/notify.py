@@ -68,6 +68,7 @@ def notices_of(image: MedicalImage) -> list[str]:
     if not is_axis_aligned(grid.nearest_axes().apply_geometry(grid)):
         notices.append(
             f"The scan lies oblique, {grid.obliquity_deg:.1f}° off the patient's axes. The 2-D view shows "
-            "the scan's own slices; the 3-D view and every computation use its true place."
+            "the scan's own slices; the 3-D view and every computation use its true place. To lay it along "
+            "the axes: Layers > Visualize > Window and orientation > Straighten."
         )
     return notices

@@ -18,6 +18,8 @@ _EXACT_MM = 0.051
 """Half of the last digit of positions written with one decimal, and a little more."""
 _EXACT_SHARE = 0.02
 _TILT_DEG = 0.1
+_STRAY_STEP, _STRAY_PIXEL, _STRAY_MM = 0.1, 0.25, 0.3
+"""How far slices may stray from an even line: shares of a step and of a pixel, and mm."""
 _MOST_GROWTH = 6
 
 
@@ -77,7 +79,25 @@ def place(frames: Sequence[Frame], gaps: Gaps = "resample", what: str = "The ser
         affine = _affine(first, positions[0], step)
         notices = _tilt_notice(first, step, what)
         return Placement(Geometry((len(frames), first.rows, first.columns), affine), None, notices)
-    return _regularised(first, positions, gaps, what)
+    straying = _straying(first, positions, what) if gaps == "resample" else None
+    return straying or _regularised(first, positions, gaps, what)
+
+
+def _straying(first: Frame, positions: FloatArray, what: str) -> Placement | None:
+    """Place slices that stray a little from an even line on the line that fits them best, and say so."""
+    assert first.spacing is not None
+    numbers = np.arange(len(positions))
+    slopes, origin = np.polynomial.polynomial.polyfit(numbers, positions, 1)[::-1]
+    off = float(np.linalg.norm(positions - origin - numbers[:, None] * slopes, axis=1).max())
+    if off > min(_STRAY_STEP * float(np.linalg.norm(slopes)), _STRAY_PIXEL * min(first.spacing), _STRAY_MM):
+        return None
+    affine = _affine(first, origin, slopes)
+    notice = (
+        f"{what}: its slices stray from an even line by up to {off:.2f} mm; they are shown on the line that "
+        "fits them best, and no voxel was changed."
+    )
+    geometry = Geometry((len(positions), first.rows, first.columns), affine)
+    return Placement(geometry, None, (notice, *_tilt_notice(first, slopes, what)))
 
 
 def _lone(frame: Frame) -> Placement:

@@ -20,6 +20,7 @@ from napari_medai.io.dicom.volumes import split_into_volumes, subsets_without_co
 _DIRECTION_TOLERANCE = 1e-3
 _MOST_LONE_SLICES = 64
 _SAME_LOCATION_MM = 0.5
+_FAR_APART = 5.0
 
 
 def stacks_of(frames: Sequence[Frame], gaps: Gaps = "resample") -> list[Stack]:
@@ -212,7 +213,7 @@ def _is_even(stack: Stack, gaps: Gaps) -> bool:
 
 def _parts(frames: list[Frame], gaps: Gaps, name: str) -> list[Stack]:
     """Split planes that lie on no line: side by side, by acquisition, else one image each."""
-    for parts in (_side_by_side(frames), *(_by_moments(frames) if gaps == "resample" else [])):
+    for parts in (_side_by_side(frames), *(_by_moments(frames) if gaps == "resample" else []), _runs(frames)):
         if 1 < len(parts) <= len(frames) // 2 and all(_fits(part) for part in parts):
             return [stack for part in parts for stack in _placed(part, gaps, name)]
     if gaps == "error" or len(frames) > _MOST_LONE_SLICES:
@@ -232,6 +233,18 @@ def _side_by_side(frames: list[Frame]) -> list[list[Frame]]:
     """Group frames whose first pixels lie on one line along the normal."""
     plane = frames[0].plane
     return list(grouped(frames, lambda f: tuple(np.round(plane @ f.position / 0.5).astype(int))).values())
+
+
+def _runs(frames: list[Frame]) -> list[list[Frame]]:
+    """Split slices where far more than the usual step lies between two of them: both breasts, two regions."""
+    places = by_place(frames)
+    heights = np.array([place[0].position for place in places]) @ frames[0].normal
+    steps = np.diff(heights)
+    far = np.flatnonzero(steps > _FAR_APART * np.median(steps)) + 1
+    return [
+        [frame for place in part for frame in place]
+        for part in (places[a:b] for a, b in zip([0, *far], [*far, len(places)], strict=True))
+    ]
 
 
 def _by_moments(frames: list[Frame]) -> list[list[list[Frame]]]:
