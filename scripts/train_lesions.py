@@ -52,7 +52,7 @@ class Kind:
 KINDS = {
     "lesion-2d": Kind(2, False, (16, 32, 64), 2000, 48, ((2000, 32, True), (2000, 16, False))),
     "lesion-3d": Kind(3, False, (12, 24, 48), 500, 24, ((1600, 16, True), (500, 8, False))),
-    "lesion-size-2d": Kind(2, True, (12, 24, 48), 2000, 96, ((1500, 16, False),)),
+    "lesion-size-2d": Kind(2, True, (12, 24, 48), 2000, 96, ((3500, 16, False),)),
 }
 
 

@@ -63,7 +63,7 @@ def find_shortcuts(
     dimensions: Literal["2-D", "3-D"] = "2-D",
     method: LayerMethod = "grad_cam",
     cases: Annotated[int, Interval(ge=2, le=500)] = 40,
-    steps: Annotated[int, Interval(ge=1, le=20_000), Advanced()] = 400,
+    steps: Annotated[int, Interval(ge=1, le=20_000), Advanced()] = 200,
     training_cases: Annotated[int, Interval(ge=4, le=5000), Advanced()] = 300,
     seed: Annotated[int, Interval(ge=0, le=2**31 - 1)] = 0,
     device: str = "auto",

@@ -43,15 +43,16 @@ def verdict_page(table: DataFrame, curves: DataFrame, title: str = "Check of a m
     )
 
 
-def verdict_table(table: DataFrame) -> str:
-    """Write the verdict and one row a test as HTML."""
+def verdict_table(table: DataFrame, notes: bool = True) -> str:
+    """Write the verdict and one row a test as HTML; the notes may be left out where there is little room."""
     verdict = table.iloc[-1]
     passed = bool(verdict["passed"])
     head = "Passed every test" if passed else f"Failed {int(verdict['value'])} of {len(table) - 1} tests"
-    rows = "".join(_row(table.iloc[k]) for k in range(len(table) - 1))
+    rows = "".join(_row(table.iloc[k], notes) for k in range(len(table) - 1))
+    last = "<th>note</th>" if notes else ""
     return (
         f"<h2 class='{'yes' if passed else 'no'}'>{head}</h2>"
-        f"<table><tr><th>test</th><th>value</th><th>needed</th><th></th><th>note</th></tr>{rows}</table>"
+        f"<table><tr><th></th><th>test</th><th>value</th><th>needed</th>{last}</tr>{rows}</table>"
     )
 
 
@@ -74,10 +75,11 @@ def write_verdict(
     write_text(Path(path), verdict_page(table, curves, title))
 
 
-def _row(row: object) -> str:
+def _row(row: object, notes: bool) -> str:
     entry = dict(row)  # type: ignore[call-overload]
     passed = bool(entry["passed"])
     mark = f"<td class='{'yes' if passed else 'no'}'>{'passed' if passed else 'FAILED'}</td>"
     value = f"{entry['value']:.3g}" if np.isfinite(entry["value"]) else "none"
     cells = "".join(f"<td>{escape(str(x))}</td>" for x in (entry["test"], value, entry["needed"]))
-    return f"<tr>{cells}{mark}<td>{escape(str(entry['note']))}</td></tr>"
+    note = f"<td>{escape(str(entry['note']))}</td>" if notes else ""
+    return f"<tr>{mark}{cells}{note}</tr>"
