@@ -175,11 +175,11 @@ class _Run:
     def _run_epoch(self, draw: Draw, progress: Progress) -> float:
         """Take the steps left of this epoch; return the mean loss."""
         settings, stepper = self._settings, self._stepper
-        goal = (len(self._epochs) + 1) * settings.steps
+        goal, total = (len(self._epochs) + 1) * settings.steps, settings.epochs * settings.steps
         losses = []
         with self._drawn(draw, stepper.step, goal) as source:
             while stepper.step < goal:
-                progress(Step(stepper.step, settings.epochs * settings.steps, self._said()))
+                progress(Step(self._share_done() * total, total, self._said()))
                 self._seed_torch(stepper.step + 1)
                 drawn = list(islice(source, settings.accumulate))
                 losses.append(stepper.take(drawn, self._share_done()))
@@ -273,6 +273,10 @@ class _Run:
     def _share_done(self) -> float:
         total = self._settings.epochs * self._settings.steps
         return max(self._stepper.step / total, self._share_of_time())
+
+    def _report(self) -> Step:
+        total = self._settings.epochs * self._settings.steps
+        return Step(max(self._stepper.step, self._share_of_time() * total), total, self._said())
 
     def _said(self) -> str:
         said = f"Epoch {len(self._epochs) + 1} of {self._settings.epochs}"
