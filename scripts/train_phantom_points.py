@@ -72,7 +72,11 @@ def finish(model: Model, which: str, out: Path) -> Model:
         result = evaluate_landmarks(found, [case.points for case in cases])
         figures[name] = dict(zip(result.summary["figure"], result.summary["value"], strict=True))
         print(name, result.summary, result.points, sep="\n", flush=True)
-    training = {"persons": LEARNT[which], "figures": {k: known(v) for k, v in figures.items()}}
+    training = {
+        "script": "scripts/train_phantom_points.py",
+        "persons": LEARNT[which],
+        "figures": {k: known(v) for k, v in figures.items()},
+    }
     spec = model.spec.model_copy(update={"training": training})
     small = (
         cephalogram(0, (100, 90), (2, 2)).image
