@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from dicom_files import counted, save, slice_dataset
+from dicom_files import counted, save, slice_dataset, write_series
 from pydicom.dataset import Dataset
 
 from napari_medai.io.read import read
@@ -33,3 +33,16 @@ def test_usual_windows_are_wide_enough_to_see(modality, name):
     assert width > 0
     assert centre - width / 2 < centre
     assert presets("MR") == {}
+
+
+def test_every_window_of_a_scan_is_kept_with_its_name(tmp_path):
+    folder = write_series(
+        tmp_path, counted((3, 4, 5)), WindowCenter="40\\-600", WindowWidth="400\\1500",
+        WindowCenterWidthExplanation="SOFT\\LUNG",
+    )  # fmt: skip
+    (image,) = read(folder)
+    assert image.meta["window"] == {"center": 40.0, "width": 400.0}
+    assert [dict(window) for window in image.meta["windows"]] == [
+        {"name": "soft", "center": 40.0, "width": 400.0},
+        {"name": "lung", "center": -600.0, "width": 1500.0},
+    ]
