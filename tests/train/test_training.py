@@ -5,6 +5,7 @@ import pytest
 import torch
 from disc_cases import disc_cases, discs, small_plan
 
+from napari_medai import Geometry, MedicalImage
 from napari_medai.core.errors import ArgumentError, Cancelled, ModelError
 from napari_medai.models import load_folder
 from napari_medai.models.check import check_model
@@ -124,3 +125,29 @@ def test_tensors_are_kept_adapted_or_new():
     assert (
         factors["downsamples.0.conv1.conv.weight"] < factors["upsamples.0.conv_block.conv1.conv.weight"] < 1
     )
+
+
+def stack_of_discs(seed):
+    """Six slices of discs, thick ones."""
+    pairs = [discs(10 * seed + z) for z in range(6)]
+    geometry = Geometry.from_spacing((6, 48, 48), (8.0, 1.0, 1.0))
+    image, marks = (np.stack([pair[k].array for pair in pairs]) for k in range(2))
+    name = f"v{seed}"
+    return MedicalImage(image, "zyx", geometry, name=name), MedicalImage(
+        marks, "zyx", geometry, kind="labels"
+    )
+
+
+def test_thick_slices_are_learnt_and_predicted_slice_by_slice(tmp_path):
+    pairs = [stack_of_discs(seed) for seed in range(3)]
+    cases = cases_of([image for image, _ in pairs], [marks for _, marks in pairs])
+    plan = small_plan(cases)
+    assert plan.slicewise
+    assert plan.spacing == (1.0, 1.0)
+    model = train_model(cases, plan, out=tmp_path / "run", device="cpu")
+    image, marks = stack_of_discs(9)
+    found = np.asarray(predict_labels(image, model).array)
+    assert found.shape == (6, 48, 48)
+    assert 2 * (found * marks.array).sum() / (found.sum() + marks.array.sum()) > 0.75
+    tuned = fine_tune(model, cases, small_plan(cases, steps=2), out=tmp_path / "tuned", device="cpu")
+    assert tuned.spec.preparation.slicewise

@@ -78,9 +78,10 @@ def plan_fine_tuning(
     """
     spec = as_model(model).spec
     seen = take_fingerprint(cases, progress)
-    if spec.task != "segmentation" or spec.ndim != seen.ndim:
+    if spec.task != "segmentation" or spec.image_ndim != seen.ndim:
         raise ModelError(
-            f"Model {spec.name} does {spec.task} in {spec.ndim}-D; the cases are labelled in {seen.ndim}-D.",
+            f"Model {spec.name} does {spec.task} in {spec.image_ndim}-D; "
+            f"the cases are labelled in {seen.ndim}-D.",
             hint="Choose another model, or train a new one.",
         )
     labels = cases.labels or _names_from(spec.outputs.labels, label_names(cases, seen))
@@ -96,6 +97,7 @@ def plan_fine_tuning(
         intensity=spec.intensity,
         network=spec.network,
         patch=spec.tile,
+        slicewise=spec.preparation.slicewise,
         batch=4 if spec.ndim == 2 else 2,
         loop=LoopSettings(rate=1e-3, minutes=minutes, epochs=1000 if minutes else 10, average=0.99, steps=50),
         split=SplitSettings(none=len({c.subject for c in cases}) < 2),
@@ -199,7 +201,9 @@ def _start(
     new = (*report.new, *report.adapted)
     factors = rate_factors(network, freeze_encoder=tuning.freeze_encoder, decay=tuning.decay, new=new)
     beside = _Beside(parent, report, tuning, device)
-    described = {"parent": parent.digest} if parent.digest else {}
+    spec = parent.spec
+    described: dict[str, Any] = {"preparation": spec.preparation, "windows": spec.windows}
+    described |= {"mirror_axes": spec.mirror_axes, "parent": parent.digest or None}
     return Start(
         network,
         # under deep supervision the network's own names stand behind "inner."; the heads are new

@@ -27,8 +27,12 @@ def class_scores(
     overlap: float = 0.25,
     progress: Progress = silent,
 ) -> Scores:
-    """Return the class scores (classes, \\*spatial) of a prepared volume."""
-    return tiled_scores(network, volume, spec.tile, overlap=overlap, device=device, progress=progress)
+    """Return the class scores (classes, \\*spatial) of a prepared volume; of a 2-D network slice by slice."""
+    given: dict[str, Any] = {"overlap": overlap, "device": device, "progress": progress}
+    if volume.ndim - 1 == len(spec.tile):
+        return tiled_scores(network, volume, spec.tile, **given)
+    slices = [tiled_scores(network, volume[:, z], spec.tile, **given) for z in range(volume.shape[1])]
+    return np.stack(slices, axis=1)
 
 
 class Judge:

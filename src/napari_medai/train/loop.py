@@ -119,8 +119,7 @@ class _Run:
         self._epochs: list[Epoch] = []
         self._best: Epoch | None = None
         self._best_tensors: dict[str, torch.Tensor] = {}
-        self._before = 0.0
-        self._started = time.monotonic()
+        self._before, self._started = 0.0, time.monotonic()
 
     def begin(self, resume: bool) -> None:
         """Make the folder, or take up what lies there."""

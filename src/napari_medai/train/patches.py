@@ -69,11 +69,18 @@ class Patches:
 
     def draw_one(self, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
         """Draw one patch and its truth."""
-        ready = self.store.get(str(rng.choice(self.names)))
+        name = str(rng.choice(self.names))
+        ready = self.store.get(name)
         # Where little is marked it shall be met at every place of a patch, not always in its middle.
         reach = SPARSE_REACH * np.array(self.patch) if ready.sparse else 0.5
-        centre = self._centre(rng, ready) + rng.uniform(-1, 1, len(self.patch)) * reach
+        voxel = self._centre(rng, ready)
+        if len(voxel) > len(self.patch):
+            ready = ready.slice_at(int(voxel[0]))
+        centre = voxel[-len(self.patch) :] + rng.uniform(-1, 1, len(self.patch)) * reach
         places = draw_places(rng, self.how, centre, self.patch, ready.grid.spacing.tolist())
+        others = [o for o in self.names if o != name] if len(voxel) == len(self.patch) else []
+        if others and self.how.towards_others and rng.random() < self.how.towards_others:
+            places = self.deformations.bent(rng, name, str(rng.choice(others)), places)
         volume, truth = look_up_both(ready, places)
         if self.how.style != "none" and rng.random() < self.how.style_share:
             volume = self._styled(rng, volume)

@@ -9,7 +9,14 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from napari_medai.core.errors import ArgumentError, ReadError
-from napari_medai.models.spec import IntensityStep, ModelSpec, NetworkSpec, Outputs, explain
+from napari_medai.models.spec import (
+    IntensityStep,
+    ModelSpec,
+    NetworkSpec,
+    Outputs,
+    Preparation,
+    explain,
+)
 from napari_medai.train.augment import Augmentation
 from napari_medai.train.objective import ObjectiveSettings
 from napari_medai.train.settings import LoopSettings
@@ -100,6 +107,8 @@ class Plan(BaseModel):
         Which network, with which arguments.
     patch : tuple of int
         Size (z, y, x) or (y, x); also the window of the prediction.
+    slicewise : bool
+        A 2-D network over every slice of a volume; spacing and patch are (y, x).
     batch : int
         Patches in a batch.
     foreground : float
@@ -127,6 +136,7 @@ class Plan(BaseModel):
     intensity: tuple[IntensityStep, ...] = (IntensityStep(operation="normalize_zscore"),)
     network: NetworkSpec
     patch: Annotated[tuple[TileSize, ...], Field(min_length=2, max_length=3)]
+    slicewise: bool = False
     batch: Annotated[int, Field(ge=1, le=1024)] = 2
     foreground: Annotated[float, Field(ge=0, le=1)] = 0.33
     objective: ObjectiveSettings = ObjectiveSettings()
@@ -161,6 +171,7 @@ class Plan(BaseModel):
             "intensity": self.intensity,
             "tile": self.patch,
             "outputs": Outputs(labels=self.labels),
+            "preparation": Preparation(slicewise=self.slicewise),
         }
         return ModelSpec.model_validate(entries | changes)
 

@@ -17,6 +17,8 @@ from napari_medai.train.plan import PLAN_SCHEMA, Plan, SplitSettings
 from napari_medai.train.settings import LoopSettings
 
 LARGEST = {2: 192, 3: 96}
+FEW_SLICES, THICK = 12, 5.0
+"""Volumes of fewer slices, or of slices that much thicker than pixels are wide, are seen slice by slice."""
 LEAST_EDGE = 4
 """Voxels along an axis on the coarsest level."""
 FLOATS_A_VOXEL = 15
@@ -62,13 +64,16 @@ def make_plan(
     seen = fingerprint or take_fingerprint(cases, progress)
     labels = label_names(cases, seen)
     spacing = _spacing(seen)
-    sizes = _median_size(seen, spacing)
-    patch, strides = _patch(sizes, spacing or _median(seen.spacings))
+    sizes, steps = _median_size(seen, spacing), spacing or _median(seen.spacings)
+    slicewise = seen.ndim == 3 and (sizes[0] < FEW_SLICES or steps[0] > THICK * min(steps))
+    if slicewise:
+        sizes, steps, spacing = sizes[1:], steps[1:], spacing and spacing[1:]
+    patch, strides = _patch(sizes, steps)
     widths, batch = _widths_and_batch(patch, strides, memory_gb)
     arguments: dict[str, Any] = {
         "widths": widths,
         "strides": [s if len(set(s)) > 1 else s[0] for s in strides] if _uneven(strides) else _plain(strides),
-        "norm": "batch" if seen.ndim == 2 else "instance",
+        "norm": "batch" if len(patch) == 2 else "instance",
     }
     return Plan(
         schema=PLAN_SCHEMA,
@@ -80,6 +85,7 @@ def make_plan(
         intensity=_intensity(seen),
         network=NetworkSpec(name="dynunet", arguments=arguments),
         patch=patch,
+        slicewise=slicewise,
         batch=batch,
         augment=_augmentation(seen, labels),
         loop=LoopSettings(minutes=minutes, epochs=1000 if minutes else 40),

@@ -28,7 +28,8 @@ def slice_by_slice(plan: Plan, axis: int = 0) -> Plan:
     Returns
     -------
     Plan
-        The same but for the network, whose kernels and strides are one voxel along ``axis``, and the patch.
+        The same where it sees slices already; else its network's kernels and strides are one voxel along
+        ``axis``, and its patch is a few slices thick.
 
     Raises
     ------
@@ -40,6 +41,8 @@ def slice_by_slice(plan: Plan, axis: int = 0) -> Plan:
     Çiçek et al. 2016, 3D U-Net: learning dense volumetric segmentation from sparse annotation,
     doi 10.1007/978-3-319-46723-8_49 (few marked slices; the rest is unknown).
     """
+    if plan.slicewise:
+        return plan
     arguments: Any = plan.network.arguments
     if len(plan.patch) != 3 or "strides" not in arguments or "widths" not in arguments:
         raise ArgumentError("Slice by slice needs a plan for 3-D images with widths and strides.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 
 import numpy as np
@@ -48,6 +48,13 @@ class Ready:
     grid: Geometry
     binary: bool
     sparse: bool
+
+    def slice_at(self, z: int) -> Ready:
+        """Return one slice of a volume as a 2-D case; its places are left out."""
+        grid = Geometry.from_spacing(
+            self.truth.shape[1:], self.grid.spacing[1:].tolist(), unit=self.grid.unit
+        )
+        return replace(self, volume=self.volume[:, z], truth=self.truth[z], places={}, grid=grid)
 
     @property
     def megabytes(self) -> float:
@@ -111,11 +118,12 @@ class CaseStore:
 
 
 def _truth_on(labels: NDArray[np.integer], seen: Prepared) -> NDArray[np.integer]:
-    """Bring labels along: turned like the image, then resampled like it."""
+    """Bring labels along: turned and cropped like the image, then resampled like it."""
     upright = np.ascontiguousarray(seen.reorientation.apply(labels))
-    if seen.grid == seen.upright:
-        return upright
-    return np.asarray(sample_volume(upright, seen.upright, seen.grid, interpolation="nearest"))
+    part = upright if seen.crop is None else np.ascontiguousarray(upright[seen.crop])
+    if seen.grid == seen.own:
+        return part
+    return np.asarray(sample_volume(part, seen.own, seen.grid, interpolation="nearest"))
 
 
 def _checked(case: Case, truth: NDArray[np.integer], count: int, ignore: int | None) -> NDArray[np.uint8]:

@@ -259,11 +259,13 @@ def drawn_image(spec: ModelSpec) -> MedicalImage:
 
     rng = np.random.default_rng(0)
     shape = tuple(min(n, 128) if spec.ndim == 2 else min(n, 48) for n in spec.tile)
-    shape = tuple(max(8, n) for n in shape)
+    shape, spacing = tuple(max(8, n) for n in shape), spec.spacing
+    if spec.preparation.slicewise:
+        shape, spacing = (3, *shape), spacing and (spacing[0], *spacing)
     noise = rng.normal(0, 100, (len(spec.channels), *shape))
     array = np.stack([ndimage.gaussian_filter(c, 2) * 8 for c in noise]).astype(np.float32)
-    geometry = Geometry.from_spacing(shape, spec.spacing)
-    return MedicalImage(array, "c" + "zyx"[-spec.ndim :], geometry, name="drawn noise")
+    geometry = Geometry.from_spacing(shape, spacing)
+    return MedicalImage(array, "c" + "zyx"[-len(shape) :], geometry, name="drawn noise")
 
 
 def _plan_of(plan: Plan | str | Path | dict[str, Any] | None) -> Plan | None:
