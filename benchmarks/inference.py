@@ -4,8 +4,8 @@ Run ``python benchmarks/inference.py [speed] [cascade] [memory] [restore] [cance
 
 speed
     240 x 240 x 155, 2 channels, 5 classes, 96^3 windows, overlap 0.5. Targets: 3 times MONAI's default
-    without OpenVINO, 5 times with it; scores in full precision equal to 1e-4 relative. NAPARI_MEDAI_Z sets
-    another number of slices; the shape of the network is nnU-Net's usual one.
+    without OpenVINO, 5 times with it; scores in full precision equal to 1e-4 relative. NAPARI_MEDAI_SHAPE
+    sets another shape, "96,96,144"; the shape of the network is nnU-Net's usual one.
 cascade
     Validation patients of the data folder (NAPARI_MEDAI_DATA) by the models that ``tumour_model.py`` trained,
     in the folders NAPARI_MEDAI_TUMOUR and NAPARI_MEDAI_COARSE. Targets: 10 times, Dice loss below 0.01.
@@ -56,8 +56,8 @@ TILE = (96, 96, 96)
 def main() -> None:
     """Run the cases named on the command line."""
     cases: dict[str, Any] = {
-        "speed": speed, "cascade": cascade, "memory": memory, "restore": restore, "cancel": cancel, "gpu": gpu,
-        "one": one,
+        "speed": speed, "cascade": cascade, "memory": memory, "restore": restore, "cancel": cancel,
+        "gpu": gpu, "one": one,
     }  # fmt: skip
     names = sys.argv[1:2] if sys.argv[1:2] == ["one"] else sys.argv[1:]
     print(f"threads {torch.get_num_threads()}, load {os.getloadavg()[0]:.1f}", flush=True)
@@ -67,8 +67,8 @@ def main() -> None:
 
 def speed() -> None:
     """Print the times of MONAI's default and of every setting, on the same windows."""
-    depth = int(os.environ.get("NAPARI_MEDAI_Z", "155"))
-    volume = np.random.default_rng(0).normal(size=(2, depth, 240, 240)).astype(np.float32)
+    shape = [int(n) for n in os.environ.get("NAPARI_MEDAI_SHAPE", "155,240,240").split(",")]
+    volume = np.random.default_rng(0).normal(size=(2, *shape)).astype(np.float32)
     network = dynunet(2, 5, (32, 64, 128, 256, 320))
     grid = window_grid(volume.shape[1:], TILE, 0.5)
     theirs, seconds = by_monai(network, volume)
@@ -123,7 +123,8 @@ def cascade() -> None:
             found = dice(np.asarray(labels.array), truth)
             name = quality + (" with finder" if first else "")
             print(
-                f"  {name}: {took:.1f} s, {seconds / took:.1f} times, Dice {found:.4f} ({found - base:+.4f}); ",
+                f"  {name}: {took:.1f} s, {seconds / took:.1f} times, Dice {found:.4f}",
+                f"({found - base:+.4f}); ",
                 end="",
             )
             same = float(np.mean(labels.array == scores.argmax(0)))
