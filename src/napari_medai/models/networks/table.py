@@ -46,6 +46,8 @@ class NetworkEntry:
         Arguments of usual size, for the table of parameters and memory.
     needs : tuple of str
         Packages the network needs besides torch and MONAI.
+    least : int
+        The smallest size of a window along each axis.
     """
 
     build: Builder
@@ -53,6 +55,7 @@ class NetworkEntry:
     steps: Steps = lambda _, ndim: (1,) * ndim
     example: Arguments | None = None
     needs: tuple[str, ...] = ()
+    least: int = 1
 
 
 def _by_strides(arguments: Arguments, ndim: int) -> tuple[int, ...]:
@@ -89,7 +92,9 @@ ENTRIES: dict[str, NetworkEntry] = {
     "attention-unet": NetworkEntry(unets.attention_unet, VOXELS, _by_strides, _SKIPS),
     "unet++": NetworkEntry(unets.unet_plus_plus, VOXELS, _every(16), {}),
     "vnet": NetworkEntry(unets.vnet, VOXELS, _every(16), {}),
-    "swin-unetr": NetworkEntry(transformers.swin_unetr, VOXELS, _every(32), {"width": 24}, needs=("einops",)),
+    "swin-unetr": NetworkEntry(
+        transformers.swin_unetr, VOXELS, _every(32), {"width": 24}, needs=("einops",), least=64
+    ),
     "heat-cascade": NetworkEntry(heat_cascade, POINTS, _by_stage, _CASCADE),
     "pooled": NetworkEntry(pooled, IMAGES, example=_SMALL),
     "densenet": NetworkEntry(classifiers.densenet, IMAGES, example={}),
@@ -199,6 +204,8 @@ def build_network(spec: ModelSpec) -> torch.nn.Module:
         raise ModelError(
             f"Model {spec.name}: found tile {spec.tile}; needed multiples of {text}, the strides."
         )
+    if min(spec.tile) < entry.least:
+        raise ModelError(f"Model {spec.name}: found tile {spec.tile}; needed {entry.least} or more.")
     return network
 
 
