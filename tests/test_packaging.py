@@ -102,7 +102,7 @@ def test_the_wheel_holds_every_file_of_the_package(clone, archives):
 
 
 def test_the_wheel_stays_small(archives):
-    assert archives[1].stat().st_size < 6e6  # two models of together under 4 MB, and the code
+    assert archives[1].stat().st_size < 10e6  # models of together under 9 MB, and the code
 
 
 def test_the_source_archive_holds_the_manifest_and_the_link_to_it(archives):
