@@ -68,16 +68,17 @@ def normalize_zscore(
     require_grey(image, "normalize_zscore")
     require_finite(image, "normalize_zscore")
     inside = mask_array(image, mask, "normalize_zscore")
-    kept = inside is None and region == "nonzero"
-    if kept:
-        inside = _not_zero(image)
+    kept = _not_zero(image) if inside is None and region == "nonzero" else None
+    inside = inside if kept is None else kept
     elsewhere: Region = "foreground" if region == "foreground" else "whole"
 
     def map_values(values: Volume) -> Volume:
         seen = _region(values, inside, elsewhere, "normalize_zscore")
         mean, deviation = seen.mean(dtype=np.float64), seen.std(dtype=np.float64)
         found = as_float((as_float(values) - np.float32(mean)) / np.float32(deviation))
-        return np.where(np.broadcast_to(inside, values.shape), found, as_float(values)) if kept else found
+        if kept is None:
+            return found
+        return np.where(np.broadcast_to(kept, values.shape), found, as_float(values))
 
     array = map_channels(image, map_values, progress, "Normalising")
     return image.with_array(array, meta=new_meta(image, "window"))
