@@ -62,7 +62,7 @@ class Feed:
                 continue
             if value not in self._known:
                 (self._known[value],) = self._predicted([index], forward)
-            yield self._known[value]
+            yield self._known[value].clone()
 
     def _predicted(self, indices: Sequence[Index], forward: Forward) -> Iterator[torch.Tensor]:
         if indices:

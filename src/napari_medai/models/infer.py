@@ -145,7 +145,7 @@ def run_windows(
     Parameters
     ----------
     forward : Forward
-        Scores of a batch of windows; called without gradients.
+        Scores of a batch of windows, which are overwritten; called without gradients.
     volume : numpy.ndarray
         Shape (channels, \\*grid.shape).
     grid : WindowGrid
@@ -217,7 +217,7 @@ class _Blend:
             scores = torch.zeros(self._shape, device=self._place)
             weight = torch.zeros((1, *self._shape[1:]), device=self._place)
         else:
-            scores, weight = window.to(self._place) * self._weight, self._weight[None].clone()
+            scores, weight = window.to(self._place).mul_(self._weight), self._weight[None].clone()
         total, _ = self._weights.add(index, weight)
         brick, box = self._scores.add(index, scores)
         self._put(brick.div_(total.clamp_(min=TINY)), box)

