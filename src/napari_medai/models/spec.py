@@ -265,6 +265,8 @@ def _known_keys(place: tuple[str | int, ...]) -> list[str]:
         "network": NetworkSpec,
         "intensity": IntensityStep,
         "outputs": Outputs,
+        "windows": Windows,
+        "preparation": Preparation,
         "points": PointsSpec,
     }
     kind = parts.get(str(place[0]), ModelSpec) if len(place) > 1 else ModelSpec
