@@ -20,6 +20,7 @@ from napari_medai.segment.pixel_classifier import PixelClassifier
 
 CHEAPER: dict[str, dict[str, Any]] = {
     "check_explanation": {"layer_groups": 2, "draws": 1, "curve_points": 2},
+    "find_shortcuts": {"cases": 2, "steps": 2, "training_cases": 4},
 }
 """Options for operations whose defaults would take long: they do the same, less often."""
 

@@ -46,15 +46,15 @@ class ShortcutProbe:
         1 its lesion, 2 its tag.
     map : MedicalImage
         Where the network that was trained with tags looked.
-    honest_map : MedicalImage
-        Where the one that was trained without tags looked.
+    honest_map : MedicalImage, optional
+        Where the one that was trained without tags looked, where such a model ships.
     """
 
     table: DataFrame
     image: MedicalImage
     labels: MedicalImage
     map: MedicalImage
-    honest_map: MedicalImage
+    honest_map: MedicalImage | None
 
 
 @operation(group="explain", title="Show what a shortcut does")
@@ -73,7 +73,7 @@ def find_shortcuts(
 
     Made-up pieces of tissue are drawn; those with a lesion carry a scanner's tag in the corner, the
     others do not. A small network is trained on them and then tried on new pieces, with the tag and
-    without, beside the shipped network that never saw a tag. A network that has learnt the tag is
+    without, beside the shipped network that never saw a tag (2-D). A network that has learnt the tag is
     right with it and guesses without it: its figures alone look perfect, its map shows the reason.
 
     Parameters
@@ -109,20 +109,22 @@ def find_shortcuts(
     """
     from pandas import DataFrame
 
-    from napari_medai.models.store import load_model
+    from napari_medai.models.store import load_model, model_folders
 
     ndim = int(dimensions[0])
-    honest = load_model(f"lesion-{ndim}d")
-    taught = _taught(honest.spec, ndim, training_cases, steps, seed, device, share(progress, 0, 0.6))
+    shipped = [load_model(name) for name in model_folders() if name == f"lesion-{ndim}d"]
+    like = load_model("lesion-2d").spec
+    taught = _taught(like, ndim, training_cases, steps, seed, device, share(progress, 0, 0.6))
     pairs = [_piece(FIRST_TRIED + k, ndim, lesion=k % 2 == 0, tag=k % 2 == 0) for k in range(cases)]
-    tried = {"trained with tags": taught, "trained without tags": honest}
+    names = ("trained with tags", "trained without tags")
+    tried = dict(zip(names, (taught, *shipped), strict=False))
     rows, maps = [], []
     for k, (name, model) in enumerate(tried.items()):
-        inner = share(progress, 0.6 + 0.2 * k, 0.8 + 0.2 * k)
+        inner = share(progress, 0.6 + 0.2 * k, 0.8 + 0.2 * k)  # two networks at most
         row, heat = _tried(model, pairs, ndim, method, device, inner)
         rows.append({"network": name, **row, "images": cases})
         maps.append(heat)
-    return ShortcutProbe(DataFrame(rows), *pairs[0], maps[0], maps[1])
+    return ShortcutProbe(DataFrame(rows), *pairs[0], maps[0], maps[1] if len(maps) > 1 else None)
 
 
 def _piece(seed: int, ndim: int, *, lesion: bool, tag: bool) -> Pair:
