@@ -32,3 +32,5 @@ def test_two_processes_reach_the_loss_of_one_with_twice_the_batch(tmp_path):
     together = read_state(tmp_path / "last.safetensors")
     for name, tensor in alone.network.state_dict().items():
         np.testing.assert_allclose(together.tensors[f"averaged/{name}"], tensor, atol=1e-6)
+    losses = [epoch["loss"] for epoch in together.values["epochs"]]
+    np.testing.assert_allclose(losses, [epoch.loss for epoch in alone.epochs], rtol=1e-5)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_medai.core.progress import Progress, silent
+from napari_medai.core.progress import Progress, Step, silent
 from napari_medai.models.infer import tiled_scores
 from napari_medai.models.spec import ModelSpec
 from napari_medai.train.store import IGNORED, CaseStore
@@ -33,6 +34,28 @@ def class_scores(
         return tiled_scores(network, volume, spec.tile, **given)
     slices = [tiled_scores(network, volume[:, z], spec.tile, **given) for z in range(volume.shape[1])]
     return np.stack(slices, axis=1)
+
+
+class Steady:
+    """A reporter whose bar stands still while networks are judged, and which can be cancelled all along.
+
+    Parameters
+    ----------
+    progress : Progress
+        Hears the training's own reports, and the last of them again and again while it is judged.
+    """
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress, self._last = progress, Step(0, 1)
+
+    def __call__(self, step: Step) -> None:
+        """Pass a report of the training on."""
+        self._last = step
+        self._progress(step)
+
+    def judging(self, _: Step) -> None:
+        """Say that the network is judged."""
+        self._progress(replace(self._last, message="Validating"))
 
 
 class Judge:

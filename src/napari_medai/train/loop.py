@@ -18,7 +18,7 @@ from napari_medai.core.progress import Cancelled, Progress, Step, silent
 from napari_medai.train.checkpoint import State, read_state, write_state
 from napari_medai.train.journal import Epoch, write_table
 from napari_medai.train.loader import Batch, Draw, batches
-from napari_medai.train.processes import place_among_processes, slowest
+from napari_medai.train.processes import mean_of, place_among_processes, slowest
 from napari_medai.train.result import Ended, Finish, Training, Validate, Watch
 from napari_medai.train.settings import LoopSettings
 from napari_medai.train.stepping import Objective, RateOf, Stepper
@@ -157,8 +157,7 @@ class _Run:
         network = self._stepper.averaged
         if self._best_tensors:
             network.load_state_dict(self._best_tensors)
-        best = self._best or self._epochs[-1]
-        network = network.cpu().eval().requires_grad_(False)
+        network, best = network.cpu().eval().requires_grad_(False), self._best or self._epochs[-1]
         return Training(network, tuple(self._epochs), best, ended, self._stepper.parts)
 
     def _end(self) -> Ended | None:
@@ -202,9 +201,8 @@ class _Run:
             source.close()  # type: ignore[attr-defined]
 
     def _finish_epoch(self, loss: float, validate: Validate | None) -> None:
-        number = len(self._epochs) + 1
-        due = number % self._settings.validate_every == 0 or number == self._settings.epochs
-        due = due or self._share_of_time() >= 1
+        number, last = len(self._epochs) + 1, self._settings.epochs
+        due = number % self._settings.validate_every == 0 or number == last or self._share_of_time() >= 1
         metrics = dict(validate(self._stepper.averaged.eval())) if validate and due else {}
         epoch = Epoch(number, self._stepper.step, self._seconds(), self._stepper.rate, loss, metrics)
         self._epochs.append(epoch)
@@ -226,7 +224,7 @@ class _Run:
 
     def _keep_best(self) -> None:
         tensors = self._stepper.averaged.state_dict()
-        self._best_tensors = {name: t.detach().cpu().clone() for name, t in tensors.items()}
+        self._best_tensors = {k: t.detach().cpu().clone() for k, t in tensors.items()}
         if self._out is not None and self._rank == 0:
             write_state(State(tensors, {"epoch": self._epochs[-1].to_json()}), self._out / BEST)
 
@@ -258,9 +256,8 @@ class _Run:
         self._best_tensors = state.under("best")
         self._before = state.values["seconds"]
         if "objective" in state.values:
-            self._objective.unpack(  # type: ignore[attr-defined]
-                State(state.under("objective"), state.values["objective"])
-            )
+            own = State(state.under("objective"), state.values["objective"])
+            self._objective.unpack(own)  # type: ignore[attr-defined]
 
     def _seconds(self) -> float:
         return self._before + time.monotonic() - self._started
@@ -288,7 +285,7 @@ class _Run:
     def _mean(self, losses: list[torch.Tensor]) -> float:
         import torch
 
-        loss = float(torch.stack(losses).mean()) if losses else math.nan
+        loss = mean_of(float(torch.stack(losses).mean()), self._world) if losses else math.nan
         if losses and not math.isfinite(loss):
             raise MedAIError(
                 f"The loss is no longer a number after {self._stepper.step} steps.",

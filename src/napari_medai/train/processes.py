@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 def place_among_processes() -> tuple[int, int]:
     """Return this process's number and how many there are: 0 and 1 where it is alone."""
@@ -16,9 +18,20 @@ def slowest(value: float, world: int) -> float:
     """Return the largest of the processes' values, so that all of them end at the same step."""
     import torch
 
-    if world == 1:
-        return value
+    return value if world == 1 else _reduced(value, torch.distributed.ReduceOp.MAX)
+
+
+def mean_of(value: float, world: int) -> float:
+    """Return the mean of the processes' values."""
+    import torch
+
+    return value if world == 1 else _reduced(value, torch.distributed.ReduceOp.SUM) / world
+
+
+def _reduced(value: float, operation: Any) -> float:
+    import torch
+
     on_cuda = torch.distributed.get_backend() == "nccl"
     shared = torch.tensor(value, dtype=torch.float64, device="cuda" if on_cuda else "cpu")
-    torch.distributed.all_reduce(shared, torch.distributed.ReduceOp.MAX)
+    torch.distributed.all_reduce(shared, operation)
     return float(shared)

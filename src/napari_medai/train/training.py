@@ -13,8 +13,6 @@ import numpy as np
 
 from napari_medai.core.device import require_torch, resolve_device
 from napari_medai.core.errors import ArgumentError
-from napari_medai.core.geometry import Geometry
-from napari_medai.core.image import MedicalImage
 from napari_medai.core.progress import Progress, part, silent
 from napari_medai.models.check import make_case
 from napari_medai.models.folder import save_folder
@@ -24,7 +22,8 @@ from napari_medai.models.spec import ModelSpec
 from napari_medai.train.adversary import Adversarial
 from napari_medai.train.cases import Cases
 from napari_medai.train.describe import model_card, training_summary
-from napari_medai.train.judge import Judge
+from napari_medai.train.drawn import drawn_image
+from napari_medai.train.judge import Judge, Steady
 from napari_medai.train.layouts import find_cases
 from napari_medai.train.loop import LAST, run_training
 from napari_medai.train.objective import deeply_supervised, segmentation_objective
@@ -193,7 +192,8 @@ class _Job:
         plan, place = self.plan, self.out / folder
         draw = Patches(self.store, self.parts.train, plan.patch, plan.batch, plan.augment, plan.foreground)
         judged = self.parts.validation[: plan.split.validate_on]
-        judge = Judge(self.store, judged, self.spec, self.device, progress) if judged else None
+        steady = Steady(progress)
+        judge = Judge(self.store, judged, self.spec, self.device, steady.judging) if judged else None
         return run_training(
             self._network(),
             draw,
@@ -205,7 +205,7 @@ class _Job:
             rate_of=self.start.rate_of,
             device=self.device,
             resume=resume and (place / LAST).exists(),
-            progress=progress,
+            progress=steady,
         )
 
     def _network(self) -> Any:
@@ -251,21 +251,6 @@ def _contiguous() -> torch.memory_format:
     import torch
 
     return torch.contiguous_format
-
-
-def drawn_image(spec: ModelSpec) -> MedicalImage:
-    """Draw smooth noise of a model's size, the input of its self-check: nobody's image."""
-    from scipy import ndimage
-
-    rng = np.random.default_rng(0)
-    shape = tuple(min(n, 128) if spec.ndim == 2 else min(n, 48) for n in spec.tile)
-    shape, spacing = tuple(max(8, n) for n in shape), spec.spacing
-    if spec.preparation.slicewise:
-        shape, spacing = (3, *shape), spacing and (spacing[0], *spacing)
-    noise = rng.normal(0, 100, (len(spec.channels), *shape))
-    array = np.stack([ndimage.gaussian_filter(c, 2) * 8 for c in noise]).astype(np.float32)
-    geometry = Geometry.from_spacing(shape, spacing)
-    return MedicalImage(array, "c" + "zyx"[-len(shape) :], geometry, name="drawn noise")
 
 
 def _plan_of(plan: Plan | str | Path | dict[str, Any] | None) -> Plan | None:
