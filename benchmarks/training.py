@@ -46,7 +46,7 @@ VESSELS = Augmentation(rotate_deg=180, scale=0.4, flip=("y", "x"), noise=0.15, b
 def main() -> None:
     """Run one job and print and write what it found."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("job", choices=JOBS)
+    parser.add_argument("job", choices=JOBS, nargs="?", default="speed")
     parser.add_argument("--minutes", type=float, default=5)
     parser.add_argument(
         "--steps", type=int, help="as many optimiser steps, instead of minutes: on a busy machine"
@@ -57,7 +57,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    folder = Path(os.environ["NAPARI_MEDAI_DATA"]) / "segmentation"
+    folder = Path(os.environ.get("NAPARI_MEDAI_DATA", "")) / "segmentation"
+    if not folder.is_dir():
+        raise SystemExit("NAPARI_MEDAI_DATA names no folder of real images; nothing was measured.")
     began = time.perf_counter()
     found = JOBS[options.job](folder, options)
     found |= {
