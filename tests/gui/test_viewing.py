@@ -205,3 +205,13 @@ def _move(canvas, place):
         QEvent.Type.MouseMove, local, whole, Qt.MouseButton.NoButton, right, Qt.KeyboardModifier.NoModifier
     )
     QApplication.sendEvent(canvas, event)
+
+
+def test_a_closed_viewer_leaves_nothing_that_draws(make_napari_viewer):
+    viewer = make_napari_viewer()
+    layer = show(viewer, scan())
+    room = reading_room(viewer)
+    viewer.close()
+    layer.contrast_limits = (0, 10)
+    viewer.layers.clear()
+    room.refresh()

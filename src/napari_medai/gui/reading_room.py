@@ -5,6 +5,7 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING, Any
 
+from qtpy.compat import isalive
 from qtpy.QtCore import QObject, Signal
 
 from napari_medai.core.settings import Convention, settings
@@ -66,7 +67,7 @@ class ReadingRoom(QObject):
     def refresh(self, _event: Any = None) -> None:
         """Write letters and caption again."""
         viewer = self._viewer()
-        if viewer is None:
+        if viewer is None or not isalive(self.texts) or not isalive(self.texts.canvas):
             return
         layer = active_image(viewer)
         if layer is not None and layer not in self._watched:
