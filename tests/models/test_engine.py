@@ -87,6 +87,20 @@ def test_every_runtime_gives_the_scores(name):
     assert float((found - expected).abs().max() / expected.abs().max()) < tolerance
 
 
+def test_openvino_is_asked_without_its_report_of_use(monkeypatch):
+    import torch
+
+    telemetry = pytest.importorskip("openvino_telemetry")
+    pytest.importorskip("openvino")
+
+    def reported(*args, **options):
+        raise AssertionError("openvino would report its use over the network")
+
+    monkeypatch.setattr(telemetry.Telemetry, "__new__", reported)
+    network = random_model(network=DEEP).network
+    open_forward(network, Setting("openvino", "fp32"), (1, 1, 16, 16), torch.device("cpu"))
+
+
 def test_a_setting_is_written_as_it_is_read():
     for text in ("torch-fp32", "compiled-bf16-channels_last", "openvino-bf16"):
         assert str(Setting.parse(text)) == text

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_medai.core.errors import ModelError
+from napari_medai.models.forward import as_openvino
 
 Floats = NDArray[np.float32]
 Shape = tuple[int, ...]
@@ -111,7 +112,7 @@ def _write_openvino(network: Any, stem: Path, shape: Shape) -> Path:
     path = stem.with_suffix(".xml")
     with warnings.catch_warnings(), torch.inference_mode(False), torch.no_grad():
         _hush_tracer()
-        graph = openvino.convert_model(network, example_input=torch.zeros(shape), input=[-1, *shape[1:]])
+        graph = as_openvino(network, (-1, *shape[1:]))
     openvino.save_model(graph, str(path), compress_to_fp16=False)
     return path
 

@@ -147,22 +147,16 @@ def _openvino(network: Any, setting: Setting, shape: tuple[int, ...]) -> Forward
         raise UnavailableError("OpenVINO is not installed.", hint="Run: pip install napari-medai[openvino]")
     if setting.precision == "fp16":
         raise UnavailableError("OpenVINO runs fp32 and bf16 on the CPU; found fp16.")
-    import warnings
-
     import openvino
     import torch
 
-    example = torch.zeros(shape)
     hints = {
         "INFERENCE_PRECISION_HINT": "bf16" if setting.precision == "bf16" else "f32",
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_NUM_THREADS": settings().threads or torch.get_num_threads(),
     }
     try:
-        with torch.no_grad(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # tracing speaks of shapes, which are fixed here
-            graph = openvino.convert_model(network, example_input=example, input=[list(shape)])
-        compiled = openvino.Core().compile_model(graph, "CPU", hints)
+        compiled = openvino.Core().compile_model(as_openvino(network, shape), "CPU", hints)
     except RuntimeError as error:
         raise UnavailableError(f"OpenVINO could not take the network: {_first_line(error)}") from error
     request = compiled.create_infer_request()
@@ -172,6 +166,29 @@ def _openvino(network: Any, setting: Setting, shape: tuple[int, ...]) -> Forward
         return torch.from_numpy(found[0][: len(windows)])
 
     return forward
+
+
+def as_openvino(network: Any, shape: tuple[int, ...]) -> Any:
+    """Turn a network into OpenVINO's graph for inputs of one shape; -1 for any size.
+
+    Notes
+    -----
+    The front end is called directly: ``openvino.convert_model`` does the same, but reports its use over the
+    network unless somebody has forbidden it.
+    """
+    import warnings
+
+    import torch
+    from openvino.frontend import FrontEndManager
+    from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
+
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # tracing speaks of shapes, which are fixed here
+        decoder = TorchScriptPythonDecoder(network, example_input=torch.zeros([max(n, 1) for n in shape]))
+        front_end = FrontEndManager().load_by_framework("pytorch")
+        graph = front_end.convert(front_end.load(decoder))
+    graph.reshape(list(shape))
+    return graph
 
 
 def _onnx(network: Any, setting: Setting, shape: tuple[int, ...]) -> Forward:
