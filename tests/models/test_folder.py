@@ -4,6 +4,8 @@ import json
 import os
 import pickle
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -257,3 +259,12 @@ def test_an_ensemble_comes_back_with_every_member(tmp_path):
     assert load_folder(tmp_path / "three").digest != saved.digest
     (tmp_path / "three/weights-2.safetensors").unlink()
     refused(tmp_path / "three", "weights-2.safetensors is missing")
+
+
+def test_reading_a_model_leaves_torchs_compiler_alone():
+    """The compiler takes seconds to import, and stops the viewer meanwhile."""
+    code = (
+        "import sys; from napari_medai.models import load_model; load_model('phantom-3d');"
+        "sys.exit('torch._dynamo' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from napari_medai.core.errors import ModelError
 from napari_medai.models.networks import build_network
+from napari_medai.models.networks.undrawn import undrawn
 from napari_medai.models.spec import ModelSpec
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def _plan(spec: ModelSpec) -> dict[str, tuple[int, ...]]:
     """Return every weight's shape; nothing is allocated, whatever a false description asks for."""
     import torch
 
-    with torch.device("meta"):
+    with torch.device("meta"), undrawn():
         return {name: tuple(t.shape) for name, t in named_tensors(build_network(spec)).items()}
 
 
