@@ -192,9 +192,8 @@ def parse_errors() -> tuple[type[Exception], ...]:
     from pydicom.errors import BytesLengthException, InvalidDicomError
 
     return (
-        AttributeError, EOFError, IndexError, KeyError, MemoryError, NotImplementedError, OSError,
-        OverflowError, RecursionError, TypeError, ValueError, struct.error, BytesLengthException,
-        InvalidDicomError,
+        AttributeError, BytesLengthException, EOFError, IndexError, InvalidDicomError, KeyError, MemoryError,
+        NotImplementedError, OSError, OverflowError, RecursionError, TypeError, ValueError, struct.error,
     )  # fmt: skip
 
 
