@@ -18,11 +18,11 @@ def undrawn() -> TorchFunctionMode:
     """
     from torch.overrides import TorchFunctionMode
 
-    class Undrawn(TorchFunctionMode):  # type: ignore[no-untyped-call]
+    class Undrawn(TorchFunctionMode):
         def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             given = kwargs or {}
             if getattr(func, "__name__", "") in _DRAWS:
                 return args[0] if args else given["tensor"]
             return func(*args, **given)
 
-    return Undrawn()  # type: ignore[no-untyped-call]
+    return Undrawn()
