@@ -1,4 +1,4 @@
-"""Make one of the shipped models of tissue with and without a lesion.
+"""Make one of the models of tissue with and without a lesion; `lesion-2d` ships.
 
     python scripts/train_lesions.py lesion-2d --out src/napari_medai/models/shipped/lesion-2d
     python scripts/train_lesions.py lesion-3d --out src/napari_medai/models/shipped/lesion-3d

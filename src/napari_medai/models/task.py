@@ -9,9 +9,9 @@ USE = {
     "segmentation": "predict_labels",
     "classification": "classify_image",
     "landmarks": "detect_landmarks",
-    "regression": "predict_values",
+    "regression": "napari_medai.models.whole.image_scores",
 }
-"""The operation that applies a model of each task."""
+"""What applies a model of each task."""
 
 
 def require_task(spec: ModelSpec, *tasks: Task) -> None:
@@ -27,7 +27,7 @@ def require_task(spec: ModelSpec, *tasks: Task) -> None:
     Raises
     ------
     ModelError
-        If the model does something else; the hint names the operation for what it does.
+        If the model does something else; the hint names what applies it.
     """
     if spec.task not in tasks:
         raise ModelError(
