@@ -154,11 +154,8 @@ def drive(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     eyes = drive_half(folder, "training")
     cases = cases_of([image for image, _, _ in eyes], [labels(truth, image) for image, truth, _ in eyes])
     model, minutes = trained(cases, vessel_plan(cases, "drive", options), options.device)
-    return {
-        "minutes": round(minutes, 2),
-        "training": model.spec.training,
-        **vessel_figures(folder, model, options),
-    }
+    figures = vessel_figures(folder, model, options)
+    return {**minutes, **figures, "training": model.spec.training}
 
 
 def vessel_figures(folder: Path, model: Model, options: argparse.Namespace) -> dict[str, Any]:
