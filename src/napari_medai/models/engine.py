@@ -103,7 +103,7 @@ def predict(
     progress : Progress
         Hears every batch of windows.
     each : callable, optional
-        Applied to every batch of scores before it is blended.
+        Applied to the scores of every pass, before mirrored copies, members and windows are averaged.
 
     Raises
     ------
@@ -168,12 +168,13 @@ class _Work:
         setting = self._setting(shape, place, -(-len(grid) // budget.batch) * len(networks))
         self._step = Step(0, 1, "Predicting")
         forward = averaged(
-            [opened(network, setting, shape, place) for network in networks], mirrors, self._breathe
+            [followed(opened(network, setting, shape, place), self.each) for network in networks],
+            mirrors,
+            self._breathe,
         )
         if spec.preparation.slicewise:
             forward = slice_by_slice(forward)
-        each = self.each
-        return forward if each is None else lambda windows: each(forward(windows))
+        return forward
 
     def _setting(self, shape: tuple[int, ...], place: torch.device, batches: int) -> Setting:
         if self.how.quality == "exact":
@@ -200,6 +201,11 @@ class _Work:
 def model_tile(model: Model, volume: NDArray[Any]) -> tuple[int, ...]:
     """Return the window as the volume's axes see it: one plane thick for a 2-D network on a volume."""
     return (1,) * (volume.ndim - 1 - len(model.spec.tile)) + tuple(model.spec.tile)
+
+
+def followed(forward: Forward, each: Callable[[torch.Tensor], torch.Tensor] | None) -> Forward:
+    """Apply a function to what every single pass gives, before copies and members are averaged."""
+    return forward if each is None else lambda windows: each(forward(windows))
 
 
 def slice_by_slice(forward: Forward) -> Forward:
