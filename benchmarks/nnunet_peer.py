@@ -64,7 +64,7 @@ def train(dataset: str, plans_name: str, fold: int, epochs: int, iterations: int
 
 
 def predict(model: Path, image: Path, result: Path, mirror: bool) -> dict[str, float]:
-    """Predict one image; say how long preparation, network and export took."""
+    """Predict one image; say how long preparation, network and export took together, the middle of three."""
     import torch
     from nnunetv2.imageio.simpleitk_reader_writer import SimpleITKIO
     from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
@@ -72,13 +72,14 @@ def predict(model: Path, image: Path, result: Path, mirror: bool) -> dict[str, f
     predictor = nnUNetPredictor(use_mirroring=mirror, device=torch.device("cpu"), allow_tqdm=False)
     predictor.initialize_from_trained_model_folder(str(model), None, "checkpoint_final.pth")
     array, properties = SimpleITKIO().read_images([str(image)])
-    times = []
+    times, work = [], []
     for _ in range(3):
-        start = time.perf_counter()
+        start, begun = time.perf_counter(), time.process_time()
         labels = predictor.predict_single_npy_array(array, properties, None, None, False)
         times.append(time.perf_counter() - start)
+        work.append(time.process_time() - begun)
     SimpleITKIO().write_seg(labels, str(result), properties)
-    return {"seconds": sorted(times)[1]}
+    return {"seconds": sorted(times)[1], "cpu_seconds": sorted(work)[1]}
 
 
 def main() -> None:
