@@ -97,3 +97,26 @@ def test_a_truncated_scan_is_refused(folder):
 def test_minc_2_names_what_it_needs(folder):
     with pytest.raises(ReadError, match="h5py"):
         read(folder / "small.mnc")
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+@pytest.mark.parametrize("compression", ["tiff_lzw", "tiff_adobe_deflate", "packbits"])
+def test_compressed_tiff_pages_are_decoded(tmp_path, dtype, compression):
+    from PIL import Image
+
+    pages = (np.random.default_rng(0).random((3, 20, 30)) * 250).astype(dtype)
+    first, *rest = (Image.fromarray(page) for page in pages)
+    first.save(tmp_path / "stack.tif", compression=compression, save_all=True, append_images=rest)
+    (image,) = read(tmp_path / "stack.tif")
+    assert image.array.dtype == dtype
+    np.testing.assert_array_equal(image.array, pages)
+
+
+def test_a_compressed_colour_tiff_is_decoded(tmp_path):
+    from PIL import Image
+
+    colours = np.random.default_rng(1).integers(0, 255, (12, 15, 3), dtype=np.uint8)
+    Image.fromarray(colours).save(tmp_path / "fundus.tif", compression="tiff_lzw")
+    (image,) = read(tmp_path / "fundus.tif")
+    assert image.axes == "yxs"
+    np.testing.assert_array_equal(image.array, colours)

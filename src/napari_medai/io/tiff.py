@@ -13,6 +13,7 @@ from napari_medai.core.image import AXES, AnyArray, MedicalImage
 from napari_medai.io import marker
 from napari_medai.io.files import Source, require_plausible_size, stem
 from napari_medai.io.picture import UNKNOWN
+from napari_medai.io.tiff_pages import decoded
 
 _MM = {
     "mm": 1.0, "millimeter": 1.0, "cm": 10.0, "centimeter": 10.0, "m": 1000.0, "nm": 1e-6, "nanometer": 1e-6,
@@ -103,7 +104,7 @@ def _image(tif: Any, index: int, source: Source) -> MedicalImage:
     size = int(np.prod([float(n) for n in series.shape])) * series.dtype.itemsize
     require_plausible_size(source.shown, size, source.path.stat().st_size, True)
     note, said = _note(tif)
-    array, axes = _arrange(series.asarray(), series.axes, note, source.shown)
+    array, axes = _arrange(decoded(series, source), series.axes, note, source.shown)
     geometry, notices = _geometry(tif, index, array, axes, note, said, source.shown)
     fields = marker.marked_fields(note)
     name = stem(source.path) + (f" - {index + 1}" if len(tif.series) > 1 else "")
