@@ -10,6 +10,8 @@ from napari_medai.gui.layers import layers_from_image
 if TYPE_CHECKING:
     import napari
 
+LOOK_OF_IMAGES = {"intensity": ("contrast_limits",), "labels": ()}
+
 
 class Preview:
     """One layer, replaced by each newer picture; what is selected stays selected.
@@ -19,10 +21,10 @@ class Preview:
     viewer : napari.viewer.Viewer
         Where it is shown.
     name : str
-        What the layer is called.
+        What the layer is called; by default as each picture is.
     """
 
-    def __init__(self, viewer: napari.viewer.Viewer, name: str) -> None:
+    def __init__(self, viewer: napari.viewer.Viewer, name: str = "") -> None:
         self.viewer, self.name = viewer, name
         self._layer: Any = None
         self._shown: MedicalImage | None = None
@@ -41,9 +43,10 @@ class Preview:
         selected = layers.selection.active
         old = self._layer if self._layer in layers else None
         self._shown = picture
-        self._layer = Layer.create(*layers_from_image(picture.replace(name=self.name))[0])
+        self._layer = Layer.create(*layers_from_image(picture.replace(name=self.name or picture.name))[0])
         if old is not None:
-            self._layer.visible, self._layer.opacity = old.visible, old.opacity
+            for look in ("visible", "opacity", "colormap", *LOOK_OF_IMAGES[picture.kind]):
+                setattr(self._layer, look, getattr(old, look))
             layers.remove(old)
         layers.append(self._layer)
         if selected in layers:

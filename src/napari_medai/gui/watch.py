@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QCheckBox, QPushButton, QVBoxLayout, QWidget
 
-from napari_medai.core.image import MedicalImage
 from napari_medai.core.operation import Operation
 from napari_medai.core.progress import Step
 from napari_medai.gui.curve import Curve
-from napari_medai.gui.layers import layers_from_image
+from napari_medai.gui.preview import Preview
 from napari_medai.gui.runner import Runner
 
 if TYPE_CHECKING:
@@ -37,8 +36,7 @@ class Watch(QWidget):
         self.finish_button = QPushButton("Keep the best so far")
         self.finish_button.setToolTip("End now; the result so far becomes a layer that says so in its name")
         self.finish_button.clicked.connect(self._finish)
-        self._layer: Any = None
-        self._shown: MedicalImage | None = None
+        self._layer = Preview(viewer)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         for part in (self.curve, self.preview, self.finish_button):
@@ -66,29 +64,9 @@ class Watch(QWidget):
     def _show(self, step: Step, _: float) -> None:
         for name, value in step.values.items():
             self.curve.add(name, value)
-        picture = self.runner.picture
-        if picture is not None and picture is not self._shown and self.preview.isChecked():
-            self._shown = picture
-            self._put(picture)
-
-    def _put(self, picture: MedicalImage) -> None:
-        """Show a picture in the place of the one before; what is selected stays selected."""
-        from napari.layers import Layer
-
-        layers = self.viewer.layers
-        selected, kept = layers.selection.active, self._layer if self._layer in layers else None
-        new = Layer.create(*layers_from_image(picture)[0])
-        if kept is not None:
-            new.visible, new.opacity, new.colormap = kept.visible, kept.opacity, kept.colormap
-            new.contrast_limits = kept.contrast_limits
-            layers.remove(kept)
-        layers.append(new)
-        self._layer = new
-        if selected in layers:
-            layers.selection.active = selected
+        if self.preview.isChecked():
+            self._layer.show(self.runner.picture)
 
     def _end(self) -> None:
-        if self._layer is not None and self._layer in self.viewer.layers:
-            self.viewer.layers.remove(self._layer)
-        self._layer = self._shown = None
+        self._layer.remove()
         self.setVisible(False)
