@@ -117,7 +117,8 @@ class Landmarks:
 def _flags(values: Any, count: int) -> NDArray[np.bool_]:
     flags = np.array(values)
     if flags.shape != (count,) or flags.dtype != np.bool_:
-        raise ArgumentError(f"Found absent of shape {flags.shape}, {flags.dtype}; needed {count} truth values.")
+        found = f"{flags.shape}, {flags.dtype}"
+        raise ArgumentError(f"Found absent of shape {found}; needed {count} truth values.")
     flags.flags.writeable = False
     return flags
 
