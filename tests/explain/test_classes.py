@@ -21,7 +21,8 @@ from napari_medai.models.store import load_model
 from napari_medai.models.whole import fitted_grid, prepare_whole
 from napari_medai.phantoms import tissue_with_lesion
 
-CASES = 20
+CASES = {2: 20, 3: 6}
+"""Pieces of tissue by dimensions."""
 
 
 def spec(**changes: object) -> ModelSpec:
@@ -63,25 +64,27 @@ def test_a_tag_stands_in_the_corner_and_is_labelled():
     assert np.argwhere(tag).min(axis=0)[1:].min() > 2 * tag.shape[1] // 3
 
 
-def test_the_shipped_classifier_is_right_and_says_so_again():
-    model = load_model("lesion-2d")
+@pytest.mark.parametrize(("ndim", "cases"), CASES.items())
+def test_the_shipped_classifier_is_right_and_says_so_again(ndim, cases):
+    model = load_model(f"lesion-{ndim}d")
     assert check_model(model).passed
     right = []
-    for seed in range(200, 200 + CASES):
-        image, _ = tissue_with_lesion(seed, 2, lesion=seed % 2 == 1)
+    for seed in range(200, 200 + cases):
+        image, _ = tissue_with_lesion(seed, ndim, lesion=seed % 2 == 1)
         table = classify_image(image, model, device="cpu")
         assert table["probability"].sum() == pytest.approx(1)
         right.append(table.loc[table["chosen"], "class"].item() == ("lesion" if seed % 2 else "none"))
     assert np.mean(right) >= 0.9
 
 
-def test_maps_of_inserted_lesions_point_at_them_and_beat_every_control():
-    model = load_model("lesion-2d")
+@pytest.mark.parametrize(("ndim", "cases"), CASES.items())
+def test_maps_of_inserted_lesions_point_at_them_and_beat_every_control(ndim, cases):
+    model = load_model(f"lesion-{ndim}d")
     pointed, energy, better = [], [], []
     areas: dict[str, list[float]] = {"map": [], "random": [], "centre": [], "edges": []}
     shares = shares_of_curve(4)
-    for seed in range(300, 300 + CASES):
-        image, labels = tissue_with_lesion(seed, 2)
+    for seed in range(300, 300 + cases):
+        image, labels = tissue_with_lesion(seed, ndim)
         lesion = np.asarray(labels.array) == 1
         heat = np.asarray(explain_prediction(image, model, target="lesion", device="cpu").array)
         pointed.append(points_inside(heat, lesion))
@@ -95,7 +98,7 @@ def test_maps_of_inserted_lesions_point_at_them_and_beat_every_control():
 
         maps = {
             "map": heat,
-            "random": random_map(heat.shape, (24, 24), seed),
+            "random": random_map(heat.shape, tuple(n // 4 for n in heat.shape), seed),
             "centre": centre_map(heat.shape),
             "edges": edge_map(volume),
         }

@@ -11,7 +11,7 @@ import pytest
 from dicom_files import counted, save, slice_dataset, write_series
 
 from napari_medai import Geometry, MedicalImage
-from napari_medai.core.errors import MedAIError
+from napari_medai.core.errors import MedAIError, ReadError
 from napari_medai.io.describe import describe
 from napari_medai.io.read import read
 from napari_medai.io.write import write
@@ -147,3 +147,34 @@ def test_nested_sequences_without_end_are_refused(tmp_path):
     place = data.index(struct.pack("<HH2s", 0x0010, 0x0010, b"PN"))
     path.write_bytes(data[:place] + (start + item) * 5000 + data[place:])
     assert read_or_refuse(path) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [b"a%s%s%s%n.raw 1 3 1", b"slice%9999d.raw 1 3 1", b"slice%d.raw one two", b"%n", b"x" * 5000, b"a\x01b"],
+)
+def test_a_voxel_file_whose_name_would_crash_itk_is_refused(tmp_path, name):
+    header = b"ObjectType = Image\nNDims = 3\nDimSize = 5 4 3\nElementType = MET_SHORT\nElementDataFile = "
+    (tmp_path / "scan.mha").write_bytes(header + name + b"\n" + bytes(120))
+    with pytest.raises(ReadError, match=r"scan\.mha names its voxel file in a way that is no name"):
+        read(tmp_path / "scan.mha")
+
+
+def test_numbered_voxel_files_are_still_read(tmp_path):
+    voxels = np.arange(60, dtype="<i2").reshape(3, 4, 5)
+    for number, plane in enumerate(voxels, 1):
+        (tmp_path / f"slice{number:02d}.raw").write_bytes(plane.tobytes())
+    text = "ObjectType = Image\nNDims = 3\nDimSize = 5 4 3\nElementSpacing = 1 1 2\nElementType = MET_SHORT\n"
+    (tmp_path / "scan.mhd").write_text(text + "ElementDataFile = slice%02d.raw 1 3 1\n")
+    (image,) = read(tmp_path / "scan.mhd")
+    np.testing.assert_array_equal(image.array, voxels)
+
+
+def test_an_nrrd_with_a_step_of_no_length_is_refused(tmp_path):
+    header = (
+        "NRRD0005\ntype: short\ndimension: 3\nspace: left-posterior-superior\nsizes: 5 4 3\nendian: little\n"
+    )
+    steps = "space directions: (1,0,0) (0,0,0) (0,0,2)\nencoding: raw\nspace origin: (0,0,0)\n\n"
+    (tmp_path / "scan.nrrd").write_bytes((header + steps).encode() + bytes(120))
+    with pytest.raises(ReadError):
+        read(tmp_path / "scan.nrrd")

@@ -14,6 +14,7 @@ from napari_medai.core.image import AnyArray, MedicalImage
 from napari_medai.core.progress import Progress, Step, silent
 from napari_medai.io import affines, marker
 from napari_medai.io.files import Source, require_plausible_size, stem
+from napari_medai.io.itk_headers import header_text, refuse_shear_lost, refuse_strange_voxel_file
 
 _SHEAR_DEG = 0.001
 _SPACING_SAID = {
@@ -74,6 +75,7 @@ def open_reader(source: Source) -> Any:
     """Return SimpleITK's reader with the header read and found plausible."""
     import SimpleITK as sitk
 
+    refuse_strange_voxel_file(source)
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(source.path))
     try:
@@ -83,7 +85,7 @@ def open_reader(source: Source) -> Any:
     wanted = int(np.prod([float(n) for n in reader.GetSize()])) * reader.GetNumberOfComponents()
     wanted *= _item_size(reader.GetPixelID())
     require_plausible_size(source.shown, wanted, _available(source.path), _is_packed(source))
-    _refuse_shear_lost(source)
+    refuse_shear_lost(source)
     return reader
 
 
@@ -204,12 +206,6 @@ def _note(reader: Any) -> dict[str, Any]:
     )
 
 
-def header_text(path: Path) -> bytes:
-    """Return the first 64 KB of a file, where the header of these formats stands."""
-    with path.open("rb") as stream:
-        return stream.read(1 << 16)
-
-
 def _states_spacing(source: Source) -> bool:
     return re.search(_SPACING_SAID[source.format], header_text(source.path)) is not None
 
@@ -245,26 +241,6 @@ def _item_size(pixel_id: int) -> int:
     bits = re.search(r"(\d+)-bit", name)
     size = int(bits[1]) // 8 if bits else 1
     return size * 2 if "complex" in name else size
-
-
-def _refuse_shear_lost(source: Source) -> None:
-    """Refuse an NRRD whose axes are not at right angles: ITK would straighten them without a word."""
-    if source.format != "nrrd":
-        return
-    line = re.search(rb"(?m)^space directions:(.*)$", header_text(source.path))
-    vectors = re.findall(rb"\(([^)]*)\)", line[1]) if line else []
-    try:
-        steps = np.array([[float(v) for v in vector.split(b",")] for vector in vectors])
-    except ValueError:
-        return
-    if len(steps) < 2 or not np.all(np.isfinite(steps)):
-        return
-    units = steps / np.linalg.norm(steps, axis=1, keepdims=True)
-    if np.abs(units @ units.T - np.eye(len(units))).max() > 1e-4:
-        raise ReadError(
-            f"{source.shown} holds axes not at right angles, which its reader (ITK) would straighten.",
-            hint="Save it as .nii.gz, which holds such grids, and read that.",
-        )
 
 
 def _damaged(source: Source, error: RuntimeError) -> ReadError:
