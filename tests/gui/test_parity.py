@@ -10,8 +10,9 @@ from napari.layers import Layer
 from qtpy.QtCore import Qt
 
 from napari_medai import Landmarks, MedAIError, MedicalImage, catalog
-from napari_medai.gui.layers import image_of, layers_from_image
+from napari_medai.gui.layers import image_of, layers_from_image, split_channels
 from napari_medai.gui.panel import OperationPanel
+from napari_medai.gui.pickers import LayersPicker
 from napari_medai.gui.points import landmarks_from_layer, layer_from_landmarks
 from napari_medai.gui.table import TablePanel
 from napari_medai.gui.tables import table_dock
@@ -37,12 +38,24 @@ def as_input(layer):
     return image_of(layer)
 
 
+def choose_nothing(picker) -> None:
+    if isinstance(picker, LayersPicker):
+        picker.clearSelection()
+    else:
+        picker.setCurrentIndex(0)
+
+
 def choose(panel, layers) -> None:
     for name, picker in panel.form.pickers.items():
         if name not in layers:
-            picker.setCurrentIndex(0)
+            choose_nothing(picker)
         else:
             picker.choose(layers[name])
+
+
+def shown_as(value):
+    """An image's channels are shown in a layer each."""
+    return split_channels(value) if isinstance(value, MedicalImage) else [value]
 
 
 def try_operation(qtbot, viewer, panel, operation, given):
@@ -67,7 +80,7 @@ def try_operation(qtbot, viewer, panel, operation, given):
 
 
 def compare(values, new, panel):
-    for value in values:
+    for value in [part for result in values for part in shown_as(result)]:
         if isinstance(value, MedicalImage):
             found = [image_of(layer) for layer in new if layer._type_string in ("image", "labels")]
             if not any(

@@ -111,6 +111,8 @@ def test_a_setting_is_written_as_it_is_read():
 def test_a_runtime_that_cannot_run_says_why():
     import torch
 
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnx")
     network = random_model(network=DEEP).network
     with pytest.raises(UnavailableError, match="fp16"):
         open_forward(network, Setting("onnx", "fp16"), (1, 1, 16, 16), torch.device("cpu"))

@@ -29,6 +29,11 @@ def needs_file(operation: Operation) -> bool:
     return any(t in (MedicalImage, SpatialTransform, Mesh) for t in _result_parts(operation).values())
 
 
+IMAGE_SUFFIX = ".nii.gz"
+OTHER_SUFFIXES = {*OWN_SUFFIX.values(), ".csv", ".json"}
+"""Suffixes that no image can have: beside a table an image gets one of its own."""
+
+
 def check_free(operation: Operation, out: Path, force: bool) -> None:
     """Refuse an output that exists or has no folder to lie in, before any work is done.
 
@@ -88,7 +93,9 @@ def as_text(result: Any) -> str:
 def _named(out: Path, name: str, kind: Any) -> Path:
     """Return ``out_name.suffix``, with the suffix that kind of result has."""
     stem, suffix = _split_suffix(out)
-    if kind is not MedicalImage:
+    if kind is MedicalImage:
+        suffix = IMAGE_SUFFIX if suffix in OTHER_SUFFIXES else suffix
+    else:
         suffix = OWN_SUFFIX.get(kind) or (".csv" if hasattr(kind, "to_csv") else ".json")
     return out.with_name(f"{stem}_{name}{suffix}")
 

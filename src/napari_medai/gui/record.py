@@ -96,6 +96,8 @@ class LayerRecord:
         if not isinstance(entry, Mapping) or entry.get("version") != VERSION:
             return None
         values = dict(entry)
+        if "order" not in values:  # a layer of ours that shows no voxels, such as points
+            return None
         for name in ("order", "flips", "shape", "history"):
             values[name] = tuple(values[name])
         values["affine"] = tuple(map(tuple, values["affine"]))

@@ -91,7 +91,7 @@ def analyze_cephalogram(
     --------
     >>> points = Landmarks(("S", "N", "A", "B"), [[0, 0], [70, 0], [65, 50], [60, 90]])
     >>> table = analyze_cephalogram(points).table.set_index("measure")
-    >>> round(table.loc["ANB", "value"], 2)
+    >>> round(float(table.loc["ANB", "value"]), 2)
     0.63
     """
     import pandas as pd
