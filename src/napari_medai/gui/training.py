@@ -69,7 +69,7 @@ class FineTunePanel(TrainingFace):
         self._seen = 0
         self.loss.clear()
         self.score.clear()
-        self._start(partial(_trained, self.course), "Training", self._show_model, training=True)
+        self._start(partial(run, self.course), "Training", self._show_model, training=True)
 
     def order_images(self) -> None:
         """Choose the open image that the model is least sure of, and say how sure it is of each."""
@@ -78,7 +78,7 @@ class FineTunePanel(TrainingFace):
         if not images or model == NEW:
             self._say(ArgumentError("Uncertainty needs images and a model.", hint="Choose a model."))
             return
-        work = partial(_ranked, [snapshot(layer) for layer in images], model)
+        work = partial(rank, [snapshot(layer) for layer in images], model)
         self._run(work, "Asking the model", partial(self._show_order, images))
 
     def predict(self) -> None:
@@ -283,14 +283,6 @@ class FineTunePanel(TrainingFace):
         known = settings().models
         listed = bool(known) and Path(known) == self.model_folder.parent
         return self.model_folder.name if listed else self.model_folder
-
-
-def _trained(course: Course, wish: Wish, progress: Any) -> Model:
-    return run(wish, course, progress)
-
-
-def _ranked(images: list[Any], model: str, progress: Any) -> list[tuple[int, float]]:
-    return rank(images, model, progress)
 
 
 def _next_name(folder: Path) -> str:

@@ -121,7 +121,7 @@ def make_plan(wish: Wish, progress: Progress) -> Plan:
     return plan.with_loop(steps=min(plan.loop.steps, max(LEAST_STEPS, round(wish.minutes * STEPS_A_MINUTE))))
 
 
-def run(wish: Wish, course: Course, progress: Progress) -> Model:
+def run(course: Course, wish: Wish, progress: Progress) -> Model:
     """Train, and put the model where models are found; an earlier training of that name is taken up again.
 
     Raises
