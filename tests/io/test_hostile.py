@@ -160,6 +160,14 @@ def test_a_voxel_file_whose_name_would_crash_itk_is_refused(tmp_path, name):
         read(tmp_path / "scan.mha")
 
 
+@pytest.mark.parametrize("axes", [b"96077089680230461515", b"-3", b"0", b"three", b""])
+def test_a_metaimage_of_no_possible_number_of_axes_is_refused(tmp_path, axes):
+    header = b"ObjectType = Image\nNDims = " + axes + b"\nDimSize = 6 4\nElementDataFile = LOCAL\n"
+    (tmp_path / "scan.mha").write_bytes(header + bytes(120))
+    with pytest.raises(ReadError, match="NDims is"):
+        read(tmp_path / "scan.mha")
+
+
 def test_numbered_voxel_files_are_still_read(tmp_path):
     voxels = np.arange(60, dtype="<i2").reshape(3, 4, 5)
     for number, plane in enumerate(voxels, 1):

@@ -21,13 +21,19 @@ def header_text(path: Path) -> bytes:
 
 
 def refuse_strange_voxel_file(source: Source) -> None:
-    """Refuse a MetaImage whose voxel file has a name that ITK would write beyond its memory with.
+    """Refuse a MetaImage with more axes than ITK ends with, or a voxel file whose name breaks its memory.
 
     ITK takes a name with a per cent sign as a pattern for C's ``printf`` and does not check it: any other
     pattern than that of one number ends the whole program.
     """
     if source.format != "metaimage":
         return
+    for found in re.finditer(rb"NDims\s*[=:][ \t]*([^\n]*)", header_text(source.path)):
+        if not re.fullmatch(rb"0*[1-9]", found[1].strip()):
+            raise ReadError(
+                f"{source.shown} is a damaged MetaImage file: NDims is {found[1].strip()[:40]!r}.",
+                hint="Copy the file again.",
+            )
     for found in re.finditer(rb"ElementDataFile\s*[=:][ \t]*([^\n]*)", header_text(source.path)):
         name = found[1].strip()
         if not (_PLAIN_NAME.fullmatch(name) or _NUMBERED_NAMES.fullmatch(name)):
