@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from threading import Event
+
 import numpy as np
 import pytest
 from blobs import GRID, SHIFT, blobs
@@ -12,6 +14,7 @@ from napari_medai.core.progress import Step
 from napari_medai.gui.curve import Curve
 from napari_medai.gui.deformation import ArrowsButton, arrows_of
 from napari_medai.gui.layers import image_of, layers_from_image
+from napari_medai.gui.runner import Job
 from napari_medai.gui.transforms import TransformPanel
 from napari_medai.preprocess import resample_to_spacing
 
@@ -38,24 +41,36 @@ def show(qtbot, panel, view):
     return compare
 
 
-def test_ended_early_it_keeps_what_it_has_under_a_name_that_says_so(qtbot, panel):
-    started = []
+@pytest.fixture
+def held(monkeypatch):
+    """Hold the worker at the first report that begins with a word until it is let go."""
+    word, seen, go = [], Event(), Event()
+    usual = Job.report
 
-    def end(step, _):
-        if step.message.startswith("Deforming") and not started:
-            started.append(step)
-            panel.watch.finish_button.click()
+    def report(job, step):
+        usual(job, step)
+        if step.message.startswith(word[0]) and not seen.is_set():
+            seen.set()
+            assert go.wait(60)
 
-    panel.runner.progressed.connect(end)
-    panel.form.set_values({"preset": "other_patient_brain", "effort": "thorough", "device": "cpu"})
-    panel.form.set_values({"smoothness": 0.9})
+    monkeypatch.setattr(Job, "report", report)
+    yield word, seen, go
+    go.set()
+
+
+@pytest.mark.parametrize(("word", "mark"), [("Deforming", " (ended early)"), ("Resampling", "")])
+def test_ended_early_it_keeps_what_it_has_under_a_name_that_says_so(qtbot, panel, held, word, mark):
+    words, seen, go = held
+    words.append(word)
+    panel.form.set_values({"preset": "other_patient_brain", "effort": "fast", "device": "cpu"})
     assert panel.watch.isHidden()
     with qtbot.waitSignal(panel.runner.finished, timeout=120_000):
         panel.run_button.click()
         assert not panel.watch.isHidden()
-    if not started:
-        pytest.skip("the registration was over before it was looked at")
-    assert names(panel)[-1] == "fixed · Register images · warped (ended early)"
+        qtbot.waitUntil(seen.is_set, timeout=100_000)
+        panel.watch.finish_button.click()
+        go.set()
+    assert names(panel)[-1] == f"fixed · Register images · warped{mark}"
     assert "moving so far" not in names(panel)
     assert panel.watch.isHidden()
 

@@ -50,7 +50,7 @@ class RegisterPanel(GroupPanel):
             self.watch.begin(self.operation)
 
     def _show_result(self, shown: Presentation) -> None:
-        if self.runner.ended_early:
+        if _ended_early(shown):
             shown = _marked(shown)
         super()._show_result(shown)
         for panel in self.findChildren(TransformPanel):
@@ -58,6 +58,13 @@ class RegisterPanel(GroupPanel):
                 panel.layout().addWidget(ArrowsButton(self.viewer, panel.transform, self._beside, panel))
         if self.operation.name == "register_images" and self._beside in self.viewer.layers:
             self.compare.choose(self._beside, self.viewer.layers[shown.layers[0][1]["name"]])
+
+
+def _ended_early(shown: Presentation) -> bool:
+    """Whether the step says that it heeded the wish to end; one that was done already did not."""
+    from napari_medai.register.images import ENDED_EARLY
+
+    return any(ENDED_EARLY in image.meta.get("notices", []) for image in shown.images)
 
 
 def _marked(shown: Presentation) -> Presentation:

@@ -101,7 +101,6 @@ class Runner(QObject):
         super().__init__(parent)
         self._jobs: list[Job] = []
         self._outcome: Any = None
-        self.ended_early = False
         self._crashed = False
         self._started = 0.0
         self._usual_interval = sys.getswitchinterval()
@@ -209,7 +208,6 @@ class Runner(QObject):
     def _finish(self) -> None:
         outcome, self._outcome = self._outcome, None
         cancelled = self.cancelling or outcome is _STOPPED
-        self.ended_early = any(job.told for job in self._jobs)
         for job in self._jobs:
             job.work = None  # napari remembers the job for ever; its images must not stay with it
         self._jobs.clear()

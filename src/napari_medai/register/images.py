@@ -22,6 +22,7 @@ from napari_medai.register.presets import Effort, Preset, TransformKind, linear_
 from napari_medai.register.quality import POOR, likeness, look_up
 
 QUALITY_VOXELS = 200_000
+ENDED_EARLY = "Ended early: the deformation is what had been found by then."
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,8 @@ def register_images(
     GeometryError
         If the dimensions or units differ, or a mask lies on another grid.
     """
-    progress(Step(0, 1, "Aligning"))
+    ending = Ending(progress)
+    ending(Step(0, 1, "Aligning"))
     check_pair(fixed, moving)
     chosen = settle(preset, transform, measure, smoothness)
     points = _points(fixed, fixed_landmarks, moving_landmarks, chosen.transform)
@@ -138,7 +140,6 @@ def register_images(
     plan = None
     if chosen.transform == "deformable":
         plan = make_plan(fixed.spatial_ndim, chosen.measure, effort, chosen.smoothness)
-    ending = Ending(part(progress, 0.0, 0.92))
     found, pose = align(
         fixed,
         moving,
@@ -149,10 +150,11 @@ def register_images(
         flips=flips,
         device=device,
         enough=ending.enough,
-        progress=ending,
+        progress=part(ending, 0.0, 0.92),
     )
-    result = finished(fixed, moving, found, pose.score, part(progress, 0.92, 1))
-    return _ended_early(result) if ending.asked and plan is not None else result
+    early = ending.asked and plan is not None
+    result = finished(fixed, moving, found, pose.score, part(ending, 0.92, 1))
+    return _ended_early(result) if early else result
 
 
 def finished(
@@ -210,8 +212,7 @@ def _quality(fixed: MedicalImage, moving: MedicalImage, found: SpatialTransform)
 
 def _ended_early(result: RegistrationResult) -> RegistrationResult:
     """Say that the deformation was not followed to its end."""
-    sentence = "Ended early: the deformation is what had been found by then."
-    notices = [*result.warped.meta.get("notices", []), sentence]
+    notices = [*result.warped.meta.get("notices", []), ENDED_EARLY]
     return replace(result, warped=result.warped.with_meta(notices=notices))
 
 
