@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ from dicom_files import counted, save, slice_dataset, write_series
 from napari_medai import Geometry, MedicalImage
 from napari_medai.core.errors import MedAIError, ReadError
 from napari_medai.io.describe import describe
+from napari_medai.io.dicom.geometry import UnevenError
+from napari_medai.io.dicom.geometry import place as place_slices
 from napari_medai.io.read import read
 from napari_medai.io.write import write
 
@@ -186,3 +189,30 @@ def test_an_nrrd_with_a_step_of_no_length_is_refused(tmp_path):
     (tmp_path / "scan.nrrd").write_bytes((header + steps).encode() + bytes(120))
     with pytest.raises(ReadError):
         read(tmp_path / "scan.nrrd")
+
+
+@pytest.mark.parametrize("spacing", [b"1 1 inf", b"1 nan 1", b"1e300 1 1", b"1e-320 1 1"])
+def test_a_metaimage_whose_voxels_have_no_possible_size_is_refused(tmp_path, spacing):
+    path = tmp_path / "scan.mha"
+    header = b"ObjectType = Image\nNDims = 3\nDimSize = 2 2 2\nElementSpacing = " + spacing
+    path.write_bytes(header + b"\nElementType = MET_UCHAR\nElementDataFile = LOCAL\n" + bytes(8))
+    with pytest.raises(MedAIError):
+        read(path)
+
+
+@pytest.mark.parametrize("step", [1e-44, 1e30, np.inf, np.nan])
+def test_a_nifti_whose_voxels_have_no_possible_size_is_refused(tmp_path, step):
+    path = good_file(tmp_path, ".nii")
+    data = bytearray(path.read_bytes())
+    data[280:292] = np.array([step, 0, 0], "<f4").tobytes()
+    data[252:254] = bytes(2)
+    path.write_bytes(bytes(data))
+    with pytest.raises(MedAIError, match="sform"):
+        read(path)
+
+
+def test_slices_that_return_to_their_first_place_are_not_laid_out_in_a_row(tmp_path):
+    places = [(0.0, 0.0, 0.0), (0.0, 0.0, 3.0), (0.0, 0.0, 0.0)]
+    frames = [SimpleNamespace(position=np.array(p), spacing=(1, 1), plane=np.eye(3)[:2]) for p in places]
+    with pytest.raises(UnevenError, match="one place"):
+        place_slices(frames)

@@ -287,8 +287,15 @@ def _check(shape: tuple[int, ...], affine: FloatArray, unit: str) -> None:
         raise GeometryError("Found an affine with NaN or infinite entries; needed finite numbers.")
     if not np.array_equal(affine[ndim], [0] * ndim + [1]):
         raise GeometryError(f"Found {affine[ndim].tolist()} as the affine's last row; needed 0 ... 0 1.")
-    steps = np.linalg.norm(affine[:ndim, :ndim], axis=0)
-    if np.any(steps == 0) or abs(np.linalg.det(affine[:ndim, :ndim] / steps)) < 1e-6:
+    if _is_flat(affine[:ndim, :ndim]):
         raise GeometryError("Found a singular affine: two voxels would lie at the same place.")
     if unit not in ("mm", "pixel"):
         raise GeometryError(f"Found unit {unit!r}; needed 'mm' or 'pixel'.")
+
+
+def _is_flat(matrix: FloatArray) -> bool:
+    with np.errstate(
+        all="ignore"
+    ):  # numbers too small or too large for a grid make a determinant of 0 or NaN
+        steps = np.linalg.norm(matrix, axis=0)
+        return not abs(np.linalg.det(matrix / steps)) >= 1e-6

@@ -32,7 +32,8 @@ def from_itk(direction: ArrayLike, spacing: ArrayLike, origin: ArrayLike) -> Flo
     steps = np.asarray(spacing, dtype=np.float64)
     ndim = len(steps)
     affine = np.eye(ndim + 1)
-    affine[:ndim, :ndim] = np.asarray(direction, dtype=np.float64).reshape(ndim, ndim) * steps
+    with np.errstate(all="ignore"):  # what is not finite is refused where the grid is made
+        affine[:ndim, :ndim] = np.asarray(direction, dtype=np.float64).reshape(ndim, ndim) * steps
     affine[:ndim, ndim] = np.asarray(origin, dtype=np.float64)
     return from_ijk(affine)
 

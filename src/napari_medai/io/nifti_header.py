@@ -22,7 +22,7 @@ _TYPES = {
     768: "u4", 1024: "i8", 1280: "u8", 1792: "c16", 2304: "rgba",
 }  # fmt: skip
 _COMMENT = 6
-_LARGEST_MM = 1e7
+_LARGEST_MM, _SMALLEST_STEP = 1e7, 1e-12
 
 
 @dataclass(frozen=True)
@@ -237,7 +237,10 @@ def _is_usable(affine: FloatArray) -> bool:
     if not np.all(np.isfinite(affine)) or np.abs(affine).max() > _LARGEST_MM:
         return False
     steps = np.linalg.norm(affine[:3, :3], axis=0)
-    return bool(np.all(steps > 0)) and abs(np.linalg.det(affine[:3, :3] / steps)) >= 1e-6
+    if not np.all(steps > _SMALLEST_STEP):
+        return False
+    with np.errstate(all="ignore"):  # of a singular matrix the determinant is zero all the same
+        return bool(abs(np.linalg.det(affine[:3, :3] / steps)) >= 1e-6)
 
 
 def _disagree(first: FloatArray, second: FloatArray, shape: tuple[int, ...]) -> bool:

@@ -139,6 +139,11 @@ def _regularised(first: Frame, positions: FloatArray, gaps: Gaps, what: str) -> 
     """Lay the finest regular row of slices that all steps allow, or refuse."""
     line = positions[-1] - positions[0]
     length = float(np.linalg.norm(line))
+    if length == 0:
+        raise UnevenError(
+            f"{what}: the first and the last of {len(positions)} slices lie at one place.",
+            hint="Read the parts of the series one by one.",
+        )
     along = (positions - positions[0]) @ (line / length)
     aside = np.linalg.norm(positions - positions[0] - along[:, None] * (line / length), axis=1).max()
     if aside > 2 * _EXACT_MM:
@@ -150,7 +155,8 @@ def _regularised(first: Frame, positions: FloatArray, gaps: Gaps, what: str) -> 
     finding = _gap_sentence(steps, what)
     if gaps == "error":
         raise UnevenError(finding, hint="Export the series again, or pass gaps='resample'.")
-    count = round(length / _finest(steps))
+    finest = _finest(steps)
+    count = round(length / finest) if finest > 0 else np.inf
     if count > _MOST_GROWTH * len(steps) + 16:
         raise UnevenError(finding, hint="Read the parts of the series one by one.")
     targets = np.linspace(0, length, count + 1)
