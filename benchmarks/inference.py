@@ -174,26 +174,38 @@ def restore() -> None:
 
 
 def cancel() -> None:
-    """Print how long a cancel takes, and what memory is held afterwards."""
+    """Print how long a cancel takes in the middle of windows, by every runtime, and what memory is held."""
     network = dynunet(2, 5, (32, 64, 128, 256, 320))
-    volume = np.zeros((2, 155, 240, 240), np.float32)
-    tiled_scores(network, volume[:, :96, :96, :96], TILE)
-    before = resident()
+    volume = np.random.default_rng(0).normal(size=(2, 155, 240, 240)).astype(np.float32)
+    names = os.environ.get("NAPARI_MEDAI_SETTINGS", "torch-fp32 torch-bf16 openvino-fp32 onnx-fp32")
+    for name in names.split():
+        waits, more = [], 0.0
+        for delay in (0.3, 1.1, 1.9, 2.7):  # anywhere within a window
+            waited, more = _cancelled(network, volume, Setting.parse(name), delay)
+            waits.append(waited)
+        print(f"cancel, {name}: after {max(waits):.2f} s at most; memory {more:+.2f} GB", flush=True)
+
+
+def _cancelled(network: Any, volume: np.ndarray, setting: Setting, delay: float) -> tuple[float, float]:
+    """Return the seconds from a cancel to the end of the work, and the memory that is held more."""
+    grid = window_grid(volume.shape[1:], TILE, 0.5)
+    place = torch.device("cpu")
     asked: list[float] = []
 
     def progress(_: Step) -> None:
         if asked and time.perf_counter() > asked[0]:
             raise Cancelled
 
-    def ask() -> None:
-        asked.append(time.perf_counter())
-
-    threading.Timer(4.0, ask).start()
-    try:
-        tiled_scores(network, volume, TILE, progress=progress)
-    except Cancelled:
-        waited = time.perf_counter() - asked[0]
-        print(f"cancel: after {waited:.2f} s; memory {resident() - before:+.2f} GB", flush=True)
+    with prediction_only():
+        forward = opened(network, setting, (1, len(volume), *TILE), place)
+        forward(torch.zeros((1, len(volume), *TILE)))
+        before = resident()
+        threading.Timer(delay, lambda: asked.append(time.perf_counter())).start()
+        try:
+            run_windows(forward, volume, grid, Plan(1), place, lambda *_: None, progress=progress)
+        except Cancelled:
+            return time.perf_counter() - asked[0], resident() - before
+    raise SystemExit("the work ended before it was cancelled")
 
 
 def gpu() -> None:

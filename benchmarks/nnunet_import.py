@@ -33,6 +33,12 @@ from napari_medai.phantoms.torso import TORSO_LABELS, ct_torso
 PEER = Path(__file__).with_name("nnunet_peer.py")
 DATASET = "Dataset077_Torso"
 REPEATS = 3
+Grid = tuple[tuple[int, int, int], tuple[float, float, float]]
+SMALL: Grid = (70, 110, 100), (4.4, 3.7, 4.1)
+LARGE: Grid = (170, 270, 250), (1.8, 1.5, 1.6)
+"""Voxels, and mm: the same torso, finer than the network sees it."""
+REGIONS = {"organs": [1, 2, 3, 4, 5, 6, 7], "soft": [2, 3, 4, 5, 7], "liver": [3]}
+"""Each within the one before."""
 
 
 def main() -> None:
@@ -42,7 +48,7 @@ def main() -> None:
         print("Not measured: --python names no environment with nnunetv2.")
         return
     home = options.folder or Path(tempfile.mkdtemp(prefix="nnunet-"))
-    image = write_phantoms(home / "raw" / DATASET)
+    image = write_phantoms(home / "raw" / DATASET, options.kind, LARGE if options.large else SMALL)
     trained = options.trained or Path(
         _peer(
             options.python, home, "train", DATASET, options.kind, options.folds, options.epochs, options.steps
@@ -74,7 +80,7 @@ def compare(model: Model, path: Path, trained: Path, home: Path, python: str, mi
     print(f"{word}: {said}; {_agreement(labels, wanted)}", flush=True)
 
 
-def write_phantoms(folder: Path) -> Path:
+def write_phantoms(folder: Path, kind: str, last: Grid) -> Path:
     """Write a data set as nnU-Net wants it; return the path of the image that is kept apart."""
     for name in ("imagesTr", "labelsTr", "imagesTs"):
         (folder / name).mkdir(parents=True, exist_ok=True)
@@ -82,15 +88,18 @@ def write_phantoms(folder: Path) -> Path:
         image, labels = ct_torso(seed, (44, 64, 64), (7, 6, 6))
         medai.write(image, folder / f"imagesTr/case_{seed}_0000.nii.gz")
         medai.write(labels, folder / f"labelsTr/case_{seed}.nii.gz")
-    image, _ = ct_torso(77, (70, 110, 100), (4.4, 3.7, 4.1), oblique=True)
+    image, _ = ct_torso(77, *last, oblique=True)
     path = folder / "imagesTs/case_77_0000.nii.gz"
     medai.write(image, path)
+    named = REGIONS if kind == "regions" else {name: value for value, name in TORSO_LABELS.items()}
     about = {
         "channel_names": {"0": "CT"},
-        "labels": {"background": 0, **{name: value for value, name in TORSO_LABELS.items()}},
+        "labels": {"background": 0, **named},
         "numTraining": 6,
         "file_ending": ".nii.gz",
     }
+    if kind == "regions":
+        about["regions_class_order"] = list(range(1, len(REGIONS) + 1))
     (folder / "dataset.json").write_text(json.dumps(about))
     return path
 
@@ -132,7 +141,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--python", default="", help="the python that has nnunetv2")
     parser.add_argument("--folder", type=Path, help="where to work; a temporary folder by default")
     parser.add_argument("--trained", type=Path, help="a folder that nnU-Net trained before")
-    parser.add_argument("--kind", choices=("plain", "residual"), default="plain")
+    parser.add_argument("--kind", choices=("plain", "residual", "regions", "cascade"), default="plain")
+    parser.add_argument("--large", action="store_true", help="segment a finer, larger image")
     parser.add_argument("--folds", type=int, default=2)
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--steps", type=int, default=60)

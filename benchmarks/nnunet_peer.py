@@ -8,12 +8,13 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 PREPROCESSED = "nnUNet_preprocessed"
 PATCH, WIDTHS = [32, 48, 48], [8, 16, 32, 64]
 
 
-def plan(dataset: str, residual: bool) -> str:
+def plan(dataset: str, kind: str) -> str:
     """Plan and preprocess; make patch and network small enough for a processor."""
     from nnunetv2.experiment_planning.plan_and_preprocess_api import (
         extract_fingerprints,
@@ -21,6 +22,7 @@ def plan(dataset: str, residual: bool) -> str:
         preprocess,
     )
 
+    residual = kind == "residual"
     planner = "nnUNetPlannerResEncM" if residual else "ExperimentPlanner"
     number = int(dataset[7:10])
     extract_fingerprints([number], num_processes=1, check_dataset_integrity=True, clean=False)
@@ -28,7 +30,17 @@ def plan(dataset: str, residual: bool) -> str:
     name = name if isinstance(name, str) else ("nnUNetResEncUNetMPlans" if residual else "nnUNetPlans")
     path = Path(os.environ[PREPROCESSED]) / dataset / f"{name}.json"
     plans = json.loads(path.read_text())
-    full = plans["configurations"]["3d_fullres"]
+    _make_small(plans["configurations"]["3d_fullres"])
+    names = ["3d_fullres"]
+    if kind == "cascade":
+        _add_cascade(plans["configurations"])
+        names = ["3d_lowres", *names]  # the second stage takes the images of full resolution
+    path.write_text(json.dumps(plans, indent=1))
+    preprocess([number], plans_identifier=name, configurations=tuple(names), num_processes=(1,) * len(names))
+    return name
+
+
+def _make_small(full: dict[str, Any]) -> None:
     full["patch_size"] = PATCH
     arguments = full["architecture"]["arch_kwargs"]
     levels = len(WIDTHS)
@@ -42,44 +54,78 @@ def plan(dataset: str, residual: bool) -> str:
     for key in ("n_conv_per_stage", "n_blocks_per_stage"):
         if key in arguments:
             arguments[key] = arguments[key][:levels]
-    path.write_text(json.dumps(plans, indent=1))
-    preprocess([number], plans_identifier=name, configurations=("3d_fullres",), num_processes=(1,))
-    return name
 
 
-def train(dataset: str, plans_name: str, fold: int, epochs: int, iterations: int) -> Path:
-    """Train one fold with nnU-Net's own trainer, for a while only."""
+def _add_cascade(configurations: dict[str, Any]) -> None:
+    """Add both stages, as nnU-Net's planner does for large images."""
+    full = configurations["3d_fullres"]
+    configurations["3d_lowres"] = {
+        "inherits_from": "3d_fullres",
+        "data_identifier": "nnUNetPlans_3d_lowres",
+        "spacing": [1.5 * step for step in full["spacing"]],
+        "next_stage": "3d_cascade_fullres",
+    }
+    configurations["3d_cascade_fullres"] = {"inherits_from": "3d_fullres", "previous_stage": "3d_lowres"}
+
+
+def train(dataset: str, name: str, kind: str, folds: int, epochs: int, iterations: int) -> Path:
+    """Train with nnU-Net's own trainer, for a while only; a cascade's stages on all cases."""
+    if kind != "cascade":
+        for fold in range(folds):
+            trainer = _train(dataset, name, "3d_fullres", fold, epochs, iterations)
+        return Path(trainer.output_folder).parent
+    first = _train(dataset, name, "3d_lowres", "all", epochs, iterations)
+    first.perform_actual_validation(False)  # writes what the second stage is trained with
+    second = _train(dataset, name, "3d_cascade_fullres", "all", epochs, iterations)
+    return Path(second.output_folder).parent
+
+
+def _train(dataset: str, name: str, configuration: str, fold: Any, epochs: int, iterations: int) -> Any:
     import torch
     from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 
     home = Path(os.environ[PREPROCESSED]) / dataset
-    plans = json.loads((home / f"{plans_name}.json").read_text())
+    plans = json.loads((home / f"{name}.json").read_text())
     plans["continue_training"] = False
     about = json.loads((home / "dataset.json").read_text())
-    trainer = nnUNetTrainer(plans, "3d_fullres", fold, about, torch.device("cpu"))
+    trainer = nnUNetTrainer(plans, configuration, fold, about, torch.device("cpu"))
     trainer.num_epochs = epochs
     trainer.num_iterations_per_epoch, trainer.num_val_iterations_per_epoch = iterations, 1
     trainer.run_training()
-    return Path(trainer.output_folder).parent
+    return trainer
 
 
 def predict(model: Path, image: Path, result: Path, mirror: bool) -> dict[str, float]:
     """Predict one image; say how long preparation, network and export took together, the middle of three."""
-    import torch
     from nnunetv2.imageio.simpleitk_reader_writer import SimpleITKIO
-    from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 
-    predictor = nnUNetPredictor(use_mirroring=mirror, device=torch.device("cpu"), allow_tqdm=False)
-    predictor.initialize_from_trained_model_folder(str(model), None, "checkpoint_final.pth")
     array, properties = SimpleITKIO().read_images([str(image)])
+    predictors = [_predictor(folder, mirror) for folder in _stages(model)]
     times, work = [], []
     for _ in range(3):
         start, begun = time.perf_counter(), time.process_time()
-        labels = predictor.predict_single_npy_array(array, properties, None, None, False)
+        labels = None
+        for predictor in predictors:  # the labels of a cascade's first stage go to the second one
+            before = None if labels is None else labels[None]
+            labels = predictor.predict_single_npy_array(array, properties, before, None, False)
         times.append(time.perf_counter() - start)
         work.append(time.process_time() - begun)
     SimpleITKIO().write_seg(labels, str(result), properties)
     return {"seconds": sorted(times)[1], "cpu_seconds": sorted(work)[1]}
+
+
+def _stages(model: Path) -> list[Path]:
+    first = model.with_name(model.name.replace("3d_cascade_fullres", "3d_lowres"))
+    return [model] if first == model else [first, model]
+
+
+def _predictor(model: Path, mirror: bool) -> Any:
+    import torch
+    from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
+
+    predictor = nnUNetPredictor(use_mirroring=mirror, device=torch.device("cpu"), allow_tqdm=False)
+    predictor.initialize_from_trained_model_folder(str(model), None, "checkpoint_final.pth")
+    return predictor
 
 
 def main() -> None:
@@ -92,10 +138,8 @@ def main() -> None:
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     step, *rest = sys.argv[1:]
     if step == "train":
-        dataset, kind, folds, epochs, iterations = rest
-        name = plan(dataset, kind == "residual")
-        for fold in range(int(folds)):
-            answer: object = str(train(dataset, name, fold, int(epochs), int(iterations)))
+        dataset, kind, *numbers = rest
+        answer: object = str(train(dataset, plan(dataset, kind), kind, *map(int, numbers)))
     else:
         model, image, result, mirror = rest
         answer = predict(Path(model), Path(image), Path(result), mirror == "mirrored")

@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_medai.core.device import resolve_device
-from napari_medai.core.progress import Progress, Step
+from napari_medai.core.progress import Progress, part
 from napari_medai.models.blend import Box
 from napari_medai.models.choose import Labels, choose_setting
 from napari_medai.models.forward import EXACT, Forward, Setting
 from napari_medai.models.frugal import Budget, with_less_memory
 from napari_medai.models.infer import Plan, default_batch, run_windows
+from napari_medai.models.listen import listening
 from napari_medai.models.model import Model
 from napari_medai.models.opened import averaged, opened
 from napari_medai.models.prepare import prepare
@@ -150,8 +151,7 @@ class _Work:
         with prediction_only():
             forward = self._forward(budget, place, grid)
             put = shifted(sink.put, inner, box)
-            progress = self._remembering(self.progress)
-            run_windows(forward, padded, grid, plan, place, put, wanted=wanted, progress=progress)
+            run_windows(forward, padded, grid, plan, place, put, wanted=wanted, progress=self.progress)
         return sink
 
     def _wanted(self, grid: WindowGrid, inner: Box) -> Callable[[tuple[int, ...]], bool] | None:
@@ -166,12 +166,8 @@ class _Work:
         shape = (budget.batch, len(spec.channels), *spec.tile)
         mirrors = spec.mirror_axes if self.how.quality == "exact" else ()
         setting = self._setting(shape, place, -(-len(grid) // budget.batch) * len(networks))
-        self._step = Step(0, 1, "Predicting")
-        forward = averaged(
-            [followed(opened(network, setting, shape, place), self.each) for network in networks],
-            mirrors,
-            self._breathe,
-        )
+        passes = [followed(opened(network, setting, shape, place), self.each) for network in networks]
+        forward = averaged(passes, mirrors)
         if spec.preparation.slicewise:
             forward = slice_by_slice(forward)
         return forward
@@ -180,22 +176,12 @@ class _Work:
         if self.how.quality == "exact":
             return EXACT
         model = self.model
-        choice = choose_setting(
-            model.network, model.digest, shape, place, batches, case_labels(model, shape, place)
-        )
+        labels = case_labels(model, shape, place)
+        with listening(part(self.progress, 0, 0, "Looking for the fastest way")):
+            choice = choose_setting(model.network, model.digest, shape, place, batches, labels)
         if choice.reason:
             self.said.append(choice.reason)
         return choice.setting
-
-    def _breathe(self) -> None:
-        self.progress(self._step)
-
-    def _remembering(self, progress: Progress) -> Progress:
-        def report(step: Step) -> None:
-            self._step = step
-            progress(step)
-
-        return report
 
 
 def model_tile(model: Model, volume: NDArray[Any]) -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from napari_medai.core.errors import ArgumentError, MedAIError
 from napari_medai.core.settings import settings
+from napari_medai.models.listen import EVERY_S, Aside, between_layers, pause
 
 if TYPE_CHECKING:
     import torch
@@ -112,7 +114,7 @@ def _torch(network: Any, setting: Setting, shape: tuple[int, ...], place: torch.
     lent = copy.deepcopy(network).eval().to(place).to(memory_format=form) if changed else network
 
     def forward(windows: torch.Tensor) -> torch.Tensor:
-        with torch.autocast(place.type, kind, enabled=kind != torch.float32):
+        with between_layers(lent), torch.autocast(place.type, kind, enabled=kind != torch.float32):
             scores: torch.Tensor = lent(windows.to(memory_format=form))
         return scores.float()
 
@@ -128,15 +130,18 @@ def _compiled(network: Any, setting: Setting, shape: tuple[int, ...], place: tor
     form = _memory_format(setting, len(shape))
     lent = copy.deepcopy(network).eval().to(place).to(memory_format=form)
     compiled: Any = torch.compile(lent, dynamic=False)
+    aside = Aside()
 
-    def forward(windows: torch.Tensor) -> torch.Tensor:
-        with torch.autocast(place.type, kind, enabled=kind != torch.float32):
+    def predicted(windows: torch.Tensor) -> torch.Tensor:
+        with torch.inference_mode(), torch.autocast(place.type, kind, enabled=kind != torch.float32):
             scores: torch.Tensor = compiled(windows.to(memory_format=form))
         return scores.float()
 
+    def forward(windows: torch.Tensor) -> torch.Tensor:
+        return aside.do(lambda: predicted(windows))
+
     try:
-        with torch.inference_mode():
-            forward(torch.zeros(shape, device=place))
+        forward(torch.zeros(shape, device=place))
     except torch._dynamo.exc.TorchDynamoException as error:
         raise UnavailableError(f"torch.compile could not take the network: {_first_line(error)}") from error
     return forward
@@ -162,10 +167,24 @@ def _openvino(network: Any, setting: Setting, shape: tuple[int, ...]) -> Forward
     request = compiled.create_infer_request()
 
     def forward(windows: torch.Tensor) -> torch.Tensor:
-        found = request.infer([_filled(windows, shape[0]).numpy()], share_inputs=True, share_outputs=False)
-        return torch.from_numpy(found[0][: len(windows)])
+        given = _filled(windows, shape[0]).numpy()  # lent to the request: it must live until that is done
+        request.start_async([given], share_inputs=True)
+        try:
+            while not request.wait_for(round(1000 * EVERY_S)):
+                pause()
+        except BaseException:
+            _cancelled(request)
+            raise
+        return torch.from_numpy(request.get_output_tensor(0).data[: len(windows)].copy())
 
     return forward
+
+
+def _cancelled(request: Any) -> None:
+    """Stop a request, and wait until it has let go of what it was lent."""
+    request.cancel()
+    with contextlib.suppress(RuntimeError):  # that it was cancelled
+        request.wait()
 
 
 def as_openvino(network: Any, shape: tuple[int, ...]) -> Any:
@@ -209,8 +228,14 @@ def _onnx(network: Any, setting: Setting, shape: tuple[int, ...]) -> Forward:
     except RuntimeError as error:
         raise UnavailableError(f"ONNX Runtime could not take it: {_first_line(error)}") from error
 
+    aside = Aside()
+
     def forward(windows: torch.Tensor) -> torch.Tensor:
-        (found,) = session.run(None, {"windows": _filled(windows, shape[0]).numpy()})
+        given = {"windows": _filled(windows, shape[0]).numpy()}
+        running = onnxruntime.RunOptions()
+        (found,) = aside.do(
+            lambda: session.run(None, given, running), lambda: setattr(running, "terminate", True)
+        )
         return torch.from_numpy(found[: len(windows)])
 
     return forward

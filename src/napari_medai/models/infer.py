@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from napari_medai.core.progress import Progress, silent, track
 from napari_medai.models.blend import Box, RollingSum
 from napari_medai.models.feed import Feed
 from napari_medai.models.forward import Forward
+from napari_medai.models.listen import between_layers, listening
 from napari_medai.models.runtime import ready
 from napari_medai.models.windows import (
     Blending,
@@ -125,7 +126,12 @@ def tiled_scores(
 
     with ready(network, device) as (lent, place):
         plan = Plan(batch or default_batch(tile))
-        run_windows(lambda x: lent(x).float(), padded, grid, plan, place, put, progress=progress)
+
+        def forward(windows: torch.Tensor) -> torch.Tensor:
+            with between_layers(lent):
+                return cast("torch.Tensor", lent(windows)).float()
+
+        run_windows(forward, padded, grid, plan, place, put, progress=progress)
     return np.ascontiguousarray(whole[0][(slice(None), *inner)])
 
 
@@ -165,21 +171,12 @@ def run_windows(
 
     feed = Feed(volume, grid, place, reuse=plan.reuse)
     sums_on = torch.device(plan.sums_on) if plan.sums_on else place
-    blend: _Blend | None = None
-    passed: list[Index] = []  # windows nobody looks at, before the number of classes is known
-    for group in track(list(_batches(grid, plan.batch, wanted)), progress, "Predicting"):
-        outputs = feed.outputs([index for index, take in group if take], forward)
-        for index, take in group:
-            if not take and blend is None:
-                passed.append(index)
-                continue
-            window = next(outputs) if take else None
-            if blend is None and window is not None:
-                blend = _Blend(grid, len(window), plan.blending, sums_on, put)
-                for earlier in passed:
-                    blend.add(earlier, None)
-            if blend is not None:
-                blend.add(index, window)
+    blend = _Blend(grid, plan.blending, sums_on, put)
+    with listening(progress) as listener:
+        for group in track(list(_batches(grid, plan.batch, wanted)), listener.report, "Predicting"):
+            outputs = feed.outputs([index for index, take in group if take], forward)
+            for index, take in group:
+                blend.add(index, next(outputs) if take else None)
 
 
 def _batches(grid: WindowGrid, count: int, wanted: Wanted | None) -> Iterator[list[tuple[Index, bool]]]:
@@ -199,25 +196,37 @@ def _batches(grid: WindowGrid, count: int, wanted: Wanted | None) -> Iterator[li
 class _Blend:
     """Weighted sums of scores and of weights, divided brick by brick."""
 
-    def __init__(
-        self, grid: WindowGrid, channels: int, blending: Blending, place: torch.device, put: Sink
-    ) -> None:
+    def __init__(self, grid: WindowGrid, blending: Blending, place: torch.device, put: Sink) -> None:
         import torch
 
+        self._grid, self._place, self._put = grid, place, put
         self._weight = torch.from_numpy(blend_weight(grid.tile, blending)).to(place)
-        self._scores = RollingSum(grid, channels, place)
         self._weights = RollingSum(grid, 1, place)
-        self._shape = (channels, *grid.tile)
-        self._place, self._put = place, put
+        self._scores: RollingSum | None = None
+        self._channels = 0
+        self._passed: list[Index] = []  # windows nobody looks at, before the number of channels is known
 
     def add(self, index: Index, window: torch.Tensor | None) -> None:
+        """Add the scores of the next window; none for one that is not looked at."""
+        if self._scores is None and window is None:
+            self._passed.append(index)
+            return
+        if self._scores is None and window is not None:
+            self._channels = len(window)
+            self._scores = RollingSum(self._grid, self._channels, self._place)
+            for earlier in self._passed:
+                self._add(self._scores, earlier, None)
+        if self._scores is not None:
+            self._add(self._scores, index, window)
+
+    def _add(self, sums: RollingSum, index: Index, window: torch.Tensor | None) -> None:
         import torch
 
         if window is None:
-            scores = torch.zeros(self._shape, device=self._place)
-            weight = torch.zeros((1, *self._shape[1:]), device=self._place)
+            scores = torch.zeros((self._channels, *self._grid.tile), device=self._place)
+            weight = torch.zeros((1, *self._grid.tile), device=self._place)
         else:
             scores, weight = window.to(self._place).mul_(self._weight), self._weight[None].clone()
         total, _ = self._weights.add(index, weight)
-        brick, box = self._scores.add(index, scores)
+        brick, box = sums.add(index, scores)
         self._put(brick.div_(total.clamp_(min=TINY)), box)

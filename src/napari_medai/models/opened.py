@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
 import weakref
 from collections import OrderedDict
 from collections.abc import Sequence
+from functools import partial
 from itertools import chain, combinations
 from typing import TYPE_CHECKING, Any
 
 from napari_medai.models.forward import EXACT, Forward, Setting, open_forward
+from napari_medai.models.listen import breathe
 
 if TYPE_CHECKING:
     import torch
@@ -17,6 +20,7 @@ MOST = 6
 """Open networks at a time; the one used longest ago is closed first."""
 
 _open: OrderedDict[tuple[Any, ...], tuple[weakref.ref[Any], Forward]] = OrderedDict()
+atexit.register(_open.clear)  # while the libraries that hold the networks are still there
 
 
 def opened(network: torch.nn.Module, setting: Setting, shape: Sequence[int], place: torch.device) -> Forward:
@@ -39,10 +43,15 @@ def opened(network: torch.nn.Module, setting: Setting, shape: Sequence[int], pla
         _open.move_to_end(key)
         return _open[key][1]
     forward = open_forward(network, setting, shape, place)
-    _open[key] = (weakref.ref(network, lambda _: _open.pop(key, None)), forward)
+    _open[key] = (weakref.ref(network, partial(_forget, _open, key)), forward)
     while len(_open) > MOST:
         _open.popitem(last=False)
     return forward
+
+
+def _forget(kept: OrderedDict[Any, Any], key: Any, _: object) -> None:
+    """Close a network that is gone; takes all it needs, as it may run when the program ends."""
+    kept.pop(key, None)
 
 
 def release_networks() -> int:
@@ -59,7 +68,7 @@ def release_networks() -> int:
     return count
 
 
-def averaged(forwards: Sequence[Forward], mirror_axes: Sequence[int], breathe: Any) -> Forward:
+def averaged(forwards: Sequence[Forward], mirror_axes: Sequence[int]) -> Forward:
     """Average the scores of several networks over mirrored copies of their input.
 
     Parameters
@@ -67,9 +76,8 @@ def averaged(forwards: Sequence[Forward], mirror_axes: Sequence[int], breathe: A
     forwards : sequence of Forward
         The members of an ensemble.
     mirror_axes : sequence of int
-        Spatial axes of a window; every subset of them is flipped once, the empty one too.
-    breathe : callable
-        Called before each pass, so that work can be stopped there.
+        Spatial axes of a window; every subset of them is flipped once, the empty one too. Work can be
+        stopped before each pass.
     """
     axes = [axis + 2 for axis in mirror_axes]
     subsets = list(chain.from_iterable(combinations(axes, n) for n in range(len(axes) + 1)))
