@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import platform
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -23,6 +24,7 @@ import imageio.v3 as imageio
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from tumours import tumours
 
 from napari_medai import Geometry, MedicalImage
 from napari_medai.measure import compare_partitions
@@ -30,12 +32,14 @@ from napari_medai.models.model import Model
 from napari_medai.models.networks import build_network
 from napari_medai.models.prepare import prepare
 from napari_medai.models.restore import softmax_in_place
+from napari_medai.models.store import load_model
 from napari_medai.train import Cases, Plan, cases_of, fine_tune, make_plan, train_model
 from napari_medai.train.augment import Augmentation
+from napari_medai.train.checkpoint import read_state
 from napari_medai.train.judge import class_scores
 from napari_medai.train.objective import segmentation_objective
 from napari_medai.train.patches import Patches
-from napari_medai.train.plan import SplitSettings
+from napari_medai.train.plan import GanSettings, SplitSettings
 from napari_medai.train.stepping import Stepper
 from napari_medai.train.store import CaseStore
 
@@ -55,6 +59,14 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--fold", type=int, choices=(0, 1), default=0, help="tumours: which half trains")
+    parser.add_argument("--python", default="", help="tumours: the python that has nnunetv2")
+    parser.add_argument("--save", type=Path, help="drive, tumours: where our folder is kept")
+    parser.add_argument("--parent", type=Path, help="few-labels: a model folder to fine-tune")
+    parser.add_argument("--counts", type=int, nargs="+", default=[2, 4, 8], help="few-labels: images")
+    parser.add_argument(
+        "--level", choices=("pixel", "patch", "image"), default="image", help="gan: what it judges"
+    )
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     folder = Path(os.environ.get("NAPARI_MEDAI_DATA", "")) / "segmentation"
@@ -98,7 +110,7 @@ def labels(array: NDArray[Any], like: MedicalImage) -> MedicalImage:
 
 
 def trained(
-    cases: Cases, plan: Plan, device: str, parent: Model | None = None
+    cases: Cases, plan: Plan, device: str, parent: Model | None = None, save: Path | None = None
 ) -> tuple[Model, dict[str, float]]:
     """Train in a folder that is dropped; return the model and the minutes it took, of wall and processor."""
     began, used = time.perf_counter(), time.process_time()
@@ -108,6 +120,8 @@ def trained(
             model = train_model(cases, plan, out=out, device=device)
         else:
             model = fine_tune(parent, cases, plan, out=out, device=device)
+        if save is not None:
+            shutil.copytree(out, save, dirs_exist_ok=True)
     wall, processor = time.perf_counter() - began, time.process_time() - used
     return model, {"minutes": round(wall / 60, 2), "processor_minutes": round(processor / 60, 2)}
 
@@ -153,9 +167,30 @@ def drive(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     """Vessels of DRIVE in a few minutes on the processor."""
     eyes = drive_half(folder, "training")
     cases = cases_of([image for image, _, _ in eyes], [labels(truth, image) for image, truth, _ in eyes])
-    model, minutes = trained(cases, vessel_plan(cases, "drive", options), options.device)
+    model, minutes = trained(cases, vessel_plan(cases, "drive", options), options.device, save=options.save)
     figures = vessel_figures(folder, model, options)
     return {**minutes, **figures, "training": model.spec.training}
+
+
+def gan(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """Vessels of DRIVE learnt with an adversary (``--level``), beside the supervised twin of equal budget."""
+    eyes = drive_half(folder, "training")
+    cases = cases_of([image for image, _, _ in eyes], [labels(truth, image) for image, truth, _ in eyes])
+    plan = vessel_plan(cases, "drive", options)
+    plan = plan.model_copy(update={"adversarial": GanSettings(level=options.level)})
+    with tempfile.TemporaryDirectory() as place:
+        model, minutes = trained(cases, plan, options.device, save=Path(place))
+        best = read_state(Path(place) / "twin" / "best.safetensors")
+    twin = build_network(model.spec)
+    twin.load_state_dict(best.tensors)
+    alone = replace(model, network=twin.eval().requires_grad_(False))
+    found: dict[str, Any] = {"with_adversary": vessel_figures(folder, model, options)}
+    found["supervised_twin"] = vessel_figures(folder, alone, options)
+    gains = {
+        f"gain_{k}": found["with_adversary"][k] - found["supervised_twin"][k]
+        for k in ("dice", "roc_auc", "pr_auc")
+    }
+    return {**minutes, **found, **gains, "training": model.spec.training}
 
 
 def vessel_figures(folder: Path, model: Model, options: argparse.Namespace) -> dict[str, Any]:
@@ -194,19 +229,15 @@ def chase(folder: Path, patients: Sequence[int]) -> list[tuple[MedicalImage, NDA
 
 
 def few_labels(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
-    """A model of DRIVE fine-tuned on 2, 4 and 8 images of CHASE_DB1, beside fresh ones of equal time.
+    """A model of DRIVE fine-tuned on a few images of CHASE_DB1, beside fresh ones of equal time.
 
-    The parent has three times the minutes or steps of each of the six trainings; patients 11-14 test.
+    The parent is a folder (``--parent``), or has three times the minutes or steps of each training; patients
+    11-14 test.
     """
-    eyes = drive_half(folder, "training")
-    cases = cases_of([image for image, _, _ in eyes], [labels(truth, image) for image, truth, _ in eyes])
-    long = argparse.Namespace(
-        **vars(options) | {"minutes": 3 * options.minutes, "steps": 3 * (options.steps or 0)}
-    )
-    parent, minutes = trained(cases, vessel_plan(cases, "drive", long), options.device)
+    parent, minutes = vessel_parent(folder, options)
     tests = chase(folder, range(11, 15))
     found: dict[str, Any] = {"parent": minutes, "parent_dice": pooled(parent, tests, options.device)}
-    for count in (2, 4, 8):
+    for count in options.counts:
         shown = chase(folder, range(1, 1 + count // 2))
         cases = cases_of([image for image, _ in shown], [labels(truth, image) for image, truth in shown])
         plan = vessel_plan(cases, "chase", options).model_copy(update={"network": parent.spec.network})
@@ -219,6 +250,18 @@ def few_labels(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
             "scratch": scratch_minutes,
         }
     return found
+
+
+def vessel_parent(folder: Path, options: argparse.Namespace) -> tuple[Model, dict[str, float]]:
+    """Return the model that is fine-tuned, and the minutes it took where it was trained for this."""
+    if options.parent is not None:
+        return load_model(options.parent), {}
+    eyes = drive_half(folder, "training")
+    cases = cases_of([image for image, _, _ in eyes], [labels(truth, image) for image, truth, _ in eyes])
+    long = argparse.Namespace(
+        **vars(options) | {"minutes": 3 * options.minutes, "steps": 3 * (options.steps or 0)}
+    )
+    return trained(cases, vessel_plan(cases, "drive", long), options.device)
 
 
 def pooled(model: Model, tests: Tests, device: str) -> float:
@@ -359,8 +402,10 @@ def used_by(job: Callable[[int], object], repeats: int = 12) -> float:
 JOBS: dict[str, Callable[[Path, argparse.Namespace], dict[str, Any]]] = {
     "drive": drive,
     "few-labels": few_labels,
+    "gan": gan,
     "sparse": sparse,
     "speed": speed,
+    "tumours": tumours,
 }
 
 if __name__ == "__main__":
