@@ -13,9 +13,10 @@ from napari_medai.core.errors import ArgumentError
 from napari_medai.core.image import MedicalImage
 from napari_medai.core.landmarks import Landmarks
 from napari_medai.core.progress import Progress, Step, part
+from napari_medai.explain.finding import found_labels, found_scores
 from napari_medai.explain.question import DENSE, Question
 from napari_medai.explain.subject import channel_index, on_seen_grid
-from napari_medai.models.infer import extend_to_tile, tiled_scores, window_corners, window_slices
+from napari_medai.models.infer import extend_to_tile, window_corners, window_slices
 from napari_medai.models.model import Model
 from napari_medai.models.prepare import Prepared
 from napari_medai.models.runtime import ready
@@ -82,15 +83,7 @@ def ask(
     if given is not None:
         progress(Step(0, 1, "Taking the region"))
         return Question(task, _named(model, index), given)
-    scores = tiled_scores(
-        model.network,
-        seen.volume,
-        model.spec.tile,
-        overlap=overlap,
-        device=device,
-        progress=part(progress, 0, 0.9),
-    )
-    index, found = _found(model, scores, index)
+    index, found = _found(model, seen, index, overlap, device, part(progress, 0, 0.9))
     return Question(task, index, _narrowed(found, wish, seen))
 
 
@@ -183,15 +176,18 @@ def _voxel_at(place: Landmarks, seen: Prepared) -> tuple[int, ...]:
     return tuple(int(i) for i in index)
 
 
-def _found(model: Model, scores: NDArray[np.float32], index: int | None) -> tuple[int, Mask]:
+def _found(
+    model: Model, seen: Prepared, index: int | None, overlap: float, device: str, progress: Progress
+) -> tuple[int, Mask]:
     """Return the channel and where the network itself sees it."""
+    network, volume, tile = model.network, seen.volume, model.spec.tile
     if model.spec.task == "landmarks":
-        index = 0 if index is None and len(scores) == 1 else _named(model, index)
-        heat = scores[index]
+        index = 0 if index is None and len(model.spec.outputs.names) == 1 else _named(model, index)
+        heat = found_scores(network, volume, tile, index, overlap=overlap, device=device, progress=progress)
         return index, heat > np.median(heat) + PEAK_SHARE * (heat.max() - np.median(heat))
-    predicted = scores.argmax(axis=0)
+    predicted = found_labels(network, volume, tile, overlap=overlap, device=device, progress=progress)
     if index is None:
-        counts = np.bincount(predicted.ravel(), minlength=len(scores))[1:]
+        counts = np.bincount(predicted.ravel(), minlength=len(model.spec.outputs.names))[1:]
         index = int(counts.argmax()) + 1
     found = predicted == index
     if not found.any():

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from napari_medai.core.errors import ArgumentError
 
 if TYPE_CHECKING:
     import torch
 
-    Target: TypeAlias = Callable[[torch.Tensor], torch.Tensor]
+    Target: TypeAlias = Callable[[Any], torch.Tensor]
 
 
 def class_score(index: int) -> Target:
@@ -69,6 +69,75 @@ def region_mean(index: int, mask: torch.Tensor) -> Target:
         return (output[:, _checked(index, output)] * where).flatten(1).sum(dim=1) / where.sum()
 
     return score
+
+
+def box_score(index: int, box: Sequence[float], scores: str = "scores", boxes: str = "boxes") -> Target:
+    """The score that a detector gives to one box: for the box it finds that covers ``box`` best.
+
+    The network's output is a mapping, or its values in this order: ``boxes`` of shape (N, K, 2 D), lower
+    corner then upper one, and ``scores`` of shape (N, K, C). Which of the K boxes is meant is decided once
+    for each sample, by overlap over union; gradients flow through the score alone.
+
+    Parameters
+    ----------
+    index : int
+        The class.
+    box : sequence of float
+        Lower corner, then upper corner, in the network's own coordinates, 2 D numbers.
+    scores, boxes : str
+        What the output's mapping calls them.
+
+    Returns
+    -------
+    callable
+        From a detector's output to (N,).
+    """
+
+    def score(output: Any) -> torch.Tensor:
+        found, told = _boxes_and_scores(output, boxes, scores)
+        overlap = _overlap_over_union(found.detach(), box)
+        best, which = overlap.max(dim=1)
+        if not bool((best > 0).all()):
+            raise ArgumentError(
+                "The network finds no box that touches the one to be explained.",
+                hint="Give a box near one that it finds.",
+            )
+        if not 0 <= index < told.shape[2]:
+            raise ArgumentError(f"Found class {index}; the network has classes 0 to {told.shape[2] - 1}.")
+        return told[range(len(told)), which, index]
+
+    return score
+
+
+def _boxes_and_scores(output: Any, boxes: str, scores: str) -> tuple[torch.Tensor, torch.Tensor]:
+    """Take boxes and scores out of what a detector gives, or say what is wrong with it."""
+    if isinstance(output, Mapping) and {boxes, scores} <= set(output):
+        pair = output[boxes], output[scores]
+    elif isinstance(output, tuple | list) and len(output) == 2:
+        pair = output[0], output[1]
+    else:
+        pair = None, None
+    found, told = pair
+    if found is None or told is None or found.ndim != 3 or told.ndim != 3 or found.shape[1] != told.shape[1]:
+        raise ArgumentError(
+            "The network's output is not a detector's: there are no boxes with scores.",
+            hint="Explain a region of a map (region_score) or a class (class_score).",
+        )
+    return found, told
+
+
+def _overlap_over_union(found: torch.Tensor, box: Sequence[float]) -> torch.Tensor:
+    import torch
+
+    wanted = torch.as_tensor(box, dtype=found.dtype, device=found.device)
+    if wanted.shape != found.shape[2:]:
+        raise ArgumentError(f"Found a box of {len(wanted)} numbers; needed {found.shape[2]}.")
+    half = len(wanted) // 2
+    lower = torch.maximum(found[..., :half], wanted[:half])
+    upper = torch.minimum(found[..., half:], wanted[half:])
+    shared = (upper - lower).clamp(min=0).prod(dim=-1)
+    both = (found[..., half:] - found[..., :half]).prod(dim=-1) + (wanted[half:] - wanted[:half]).prod()
+    return shared / (both - shared).clamp(min=1e-12)
 
 
 def predicted_as(output: torch.Tensor, index: int) -> torch.Tensor:

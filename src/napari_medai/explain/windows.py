@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -76,8 +76,9 @@ def region_map(
             maps = _maps_one_by_one(lent, pairs, len(corners), layer, question, method, progress)
         else:
             maps = _maps_together(lent, pairs, len(corners), layer, question, method, progress)
-        big = upsample(maps[:, None].clamp(min=0), tuple(tile))[:, 0].cpu().numpy()
-    return np.ascontiguousarray(_blend(big, corners, padded.shape[1:], tile)[inner])
+        big = (upsample(one[None, None].clamp(min=0), tuple(tile))[0, 0].cpu().numpy() for one in maps)
+        whole = _blend(big, corners, padded.shape[1:], tile)
+    return np.ascontiguousarray(whole[inner])
 
 
 def input_region_map(
@@ -100,12 +101,14 @@ def input_region_map(
     padded, where, corners, inner = _telling_windows(volume, question.region, tile, overlap)
     blank = float(volume.min())
     with ready(network, device) as (lent, place), torch.inference_mode(False), torch.no_grad():
-        maps = []
-        for k, corner in enumerate(corners):
-            sample, mask = _window(padded, where, corner, tile, place)
+
+        def one(k: int) -> Floats:
+            sample, mask = _window(padded, where, corners[k], tile, place)
             share = part(progress, k / len(corners), (k + 1) / len(corners))
-            maps.append(window_map(lent, sample, question.goal(mask), method, (), blank, share))
-    return np.ascontiguousarray(_blend(maps, corners, padded.shape[1:], tile)[inner])
+            return window_map(lent, sample, question.goal(mask), method, (), blank, share)
+
+        whole = _blend(map(one, range(len(corners))), corners, padded.shape[1:], tile)
+    return np.ascontiguousarray(whole[inner])
 
 
 def _telling_windows(
@@ -181,12 +184,12 @@ def _window(
 
 
 def _blend(
-    maps: Sequence[Floats] | Floats,
+    maps: Iterable[Floats],
     corners: Sequence[tuple[int, ...]],
     shape: tuple[int, ...],
     tile: Sequence[int],
 ) -> Floats:
-    """Average overlapping windows, weighted by a Gaussian around each one's centre."""
+    """Average overlapping windows as they come, weighted by a Gaussian around each one's centre."""
     weight = gaussian_weight(tile)
     total, weights = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
     for corner, one in zip(corners, maps, strict=True):
