@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from napari_medai.core.geometry import Geometry
+
 
 class MedAIError(Exception):
     """An error with a remedy.
@@ -25,6 +31,27 @@ class MedAIError(Exception):
 
 class GeometryError(MedAIError):
     """A grid, an affine or a pair of grids that cannot be right."""
+
+
+class GridError(GeometryError):
+    """Two images that have to lie on one grid and do not.
+
+    Parameters
+    ----------
+    message, hint : str
+        As of :class:`MedAIError`.
+    wanted, found : Geometry
+        The grid that is needed, and the one on which the other image lies.
+    """
+
+    def __init__(self, message: str, hint: str, *, wanted: Geometry, found: Geometry) -> None:
+        super().__init__(message, hint)
+        self.wanted, self.found = wanted, found
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel between processes with both grids."""
+        make = partial(GridError, wanted=self.wanted, found=self.found)
+        return make, (self.message, self.hint)
 
 
 class ReadError(MedAIError):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_medai.core.errors import ArgumentError, GeometryError
+from napari_medai.core.errors import ArgumentError, GeometryError, GridError
 from napari_medai.core.geometry import Geometry, Reorientation
 from napari_medai.core.progress import Progress, silent, track
 
@@ -124,13 +124,15 @@ class MedicalImage:
 
         Raises
         ------
-        GeometryError
+        GridError
             If it does not.
         """
         if not self.geometry.is_close(other.geometry):
-            raise GeometryError(
+            raise GridError(
                 f"The {what} lies on another grid than the image: {_grid(other)}, not {_grid(self)}.",
                 hint="Resample it onto the image first: resample_to.",
+                wanted=self.geometry,
+                found=other.geometry,
             )
 
     def __reduce__(self) -> tuple[Any, ...]:

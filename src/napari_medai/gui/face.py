@@ -23,6 +23,7 @@ from napari_medai.core.progress import Step
 from napari_medai.gui.activity import TICKS
 from napari_medai.gui.chooser import OperationChooser
 from napari_medai.gui.form import OperationForm
+from napari_medai.gui.realign import RealignButton
 
 _WIDTH = 290
 
@@ -43,6 +44,7 @@ class PanelFace(QWidget):
         self.help_button = _tool("?", "What this operation does, its settings and sources")
         self.summary, self.status = _words(), _words()
         self.run_button = QPushButton("Run")
+        self.realign_button = RealignButton()
         self.more_button = _tool("⋯", "Reset, or copy what Run does")
         self.more_button.setStyleSheet("QToolButton::menu-indicator { image: none; }")
         self.more_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
@@ -62,6 +64,7 @@ class PanelFace(QWidget):
         self._form_space.replaceWidget(old, self.form)
         old.setParent(None)
         old.deleteLater()
+        self.realign_button.offer(None)
         self.summary.setText(operation.summary.replace("``", ""))
 
     def show_running(self, running: bool) -> None:
@@ -100,6 +103,7 @@ class PanelFace(QWidget):
         column.addLayout(_row(self.run_button, self.more_button))
         column.addWidget(self.bar)
         column.addWidget(self.status)
+        column.addWidget(self.realign_button)
         column.addLayout(self._below)
         column.addStretch()
         scroll = QScrollArea()

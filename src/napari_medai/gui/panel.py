@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from napari_medai.gui.face import PanelFace
 from napari_medai.gui.help import HelpPage
 from napari_medai.gui.notify import explain, quiet_oblique_warning, say_notices
 from napari_medai.gui.plan import plan_of
+from napari_medai.gui.realign import find_misfit
 from napari_medai.gui.regions import Regions
 from napari_medai.gui.remembered import REMEMBERED
 from napari_medai.gui.results import Presentation
@@ -54,6 +55,7 @@ class OperationPanel(PanelFace):
         self._beside: Any = None
         self._regions = Regions(viewer)
         self._adding = False
+        self._realigned = ""
         self._connect()
         self.show_operation()
 
@@ -82,10 +84,23 @@ class OperationPanel(PanelFace):
             explain(error)
             return
         REMEMBERED.keep(self.operation, options)
+        self._start(self.operation, layers, options)
+
+    def realign(self) -> None:
+        """Bring the layer that was refused for its grid onto the image's, and choose the result."""
+        misfit = self.realign_button.misfit
+        if misfit is not None and not self.runner.running:
+            layers = {"image": misfit.layer, "like": misfit.like}
+            self._start(catalog.find("resample_to"), layers, {})
+            self._realigned = misfit.name
+
+    def _start(self, operation: Operation, layers: Mapping[str, Any], options: Mapping[str, Any]) -> None:
         primary = next(iter(layers.values()), None)
         self._beside = primary[0] if isinstance(primary, list) and primary else primary
-        name = f"{self._beside.name} · {self.operation.title}" if self._beside else self.operation.title
-        work = partial(take_step, self.operation, take_snapshots(layers), options, name)
+        name = f"{self._beside.name} · {operation.title}" if self._beside else operation.title
+        work = partial(take_step, operation, take_snapshots(layers), options, name)
+        self._realigned = ""
+        self.realign_button.offer(None)
         self._regions = Regions.of_inputs(self.viewer, only_layers(layers))
         self.show_running(True)
         self.status.setText("Starting …")
@@ -131,6 +146,7 @@ class OperationPanel(PanelFace):
         self.more.addAction("Copy as command", self.copy_command)
         self.help_button.clicked.connect(self.show_help)
         self.run_button.clicked.connect(self._on_button)
+        self.realign_button.clicked.connect(self.realign)
         self.runner.progressed.connect(self._show_progress)
         self.runner.succeeded.connect(self._show_result)
         self.runner.failed.connect(self._show_failure)
@@ -175,6 +191,9 @@ class OperationPanel(PanelFace):
         table = ["The table is below the image"] if shown.tables else []
         words = [f"New layer: {', '.join(done)}" if done else "Done", *table, *shown.remarks]
         self.status.setText(". ".join(words) + ".")
+        if self._realigned:
+            self.form.pickers[self._realigned].choose(self.viewer.layers[done[-1]])
+            self.status.setText(f"{done[-1]} is chosen now. Press Run.")
         say_notices(shown.images, known=shown.known)
 
     def _add_beside(self, data: Any) -> None:
@@ -196,6 +215,7 @@ class OperationPanel(PanelFace):
             self.status.setText("The step failed in a way nobody foresaw; napari shows where.")
             return
         self.status.setText(error.message)
+        self.realign_button.offer(find_misfit(error, self.form.layers()))
         explain(error)
 
     def _copy(self, write: Any, what: str) -> None:

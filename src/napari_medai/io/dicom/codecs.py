@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_medai.core.errors import ReadError
-from napari_medai.io.dicom.header import Header, parse_errors, quiet_pydicom, stored_type
+from napari_medai.io.dicom.header import Header, bits_stored, parse_errors, quiet_pydicom, stored_type
 from napari_medai.io.dicom.luts import palette_colours
 from napari_medai.io.dicom.packing import unpacked_frame, unpacks
 from napari_medai.io.files import readable_size
@@ -123,7 +123,7 @@ def _through_itk(header: Header, number: int) -> NDArray[Any]:
     )
     stored = np.rint((picture[number].astype(np.float64) - intercept) / slope)
     if header.text("PhotometricInterpretation") == "MONOCHROME1":
-        stored = (1 << header.integer("BitsStored")) - 1 - stored
+        stored = (1 << bits_stored(header, 16)) - 1 - stored
     return np.asarray(stored, dtype=np.int16 if header.integer("PixelRepresentation") else np.uint16)
 
 

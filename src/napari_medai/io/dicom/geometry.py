@@ -156,9 +156,9 @@ def _regularised(first: Frame, positions: FloatArray, gaps: Gaps, what: str) -> 
     if gaps == "error":
         raise UnevenError(finding, hint="Export the series again, or pass gaps='resample'.")
     finest = _finest(steps)
-    count = round(length / finest) if finest > 0 else np.inf
-    if count > _MOST_GROWTH * len(steps) + 16:
+    if finest <= 0 or length / finest > _MOST_GROWTH * len(steps) + 16:
         raise UnevenError(finding, hint="Read the parts of the series one by one.")
+    count = round(length / finest)
     targets = np.linspace(0, length, count + 1)
     places = np.interp(targets, along, np.arange(len(along)))
     whole = np.abs(targets - along[np.round(places).astype(int)]) < SAME_PLACE_MM

@@ -186,6 +186,12 @@ def stored_type(header: Header) -> np.dtype[Any]:
     return np.dtype(f"{letter}{max(1, bits // 8)}")
 
 
+def bits_stored(header: Header, allocated: int) -> int:
+    """Return how many of the allocated bits are used; all of them where the file says nonsense."""
+    stored = header.integer("BitsStored", allocated)
+    return stored if 0 < stored <= allocated else allocated
+
+
 @cache
 def parse_errors() -> tuple[type[Exception], ...]:
     """Return what pydicom and this package raise on content that makes no sense."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from napari_medai.core.errors import ReadError
 from napari_medai.io.dicom import codecs
 from napari_medai.io.dicom.frames import Frame
-from napari_medai.io.dicom.header import Header, stored_type
+from napari_medai.io.dicom.header import Header, bits_stored, stored_type
 from napari_medai.io.dicom.parse import EXPLICIT, IMPLICIT
 from napari_medai.io.files import readable_size
 
@@ -127,9 +127,9 @@ def clean_bits(values: NDArray[Any], header: Header) -> NDArray[Any]:
     if values.dtype.kind == "f":
         return values
     allocated = values.dtype.itemsize * 8
-    stored = header.integer("BitsStored", allocated)
+    stored = bits_stored(header, allocated)
     high = header.integer("HighBit", stored - 1)
-    if not 0 < stored < allocated:
+    if stored == allocated:
         return values
     up = allocated - 1 - high
     if not 0 <= up <= allocated - stored:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_medai.io.dicom.frames import Frame
-from napari_medai.io.dicom.header import Header, stored_type
+from napari_medai.io.dicom.header import Header, bits_stored, stored_type
 from napari_medai.io.values import integer_type, is_whole, rescale, scale_into
 
 
@@ -82,7 +82,7 @@ def final_type(frames: Sequence[Frame]) -> np.dtype[Any]:
 
 def _bounds(header: Header) -> tuple[int, int]:
     """Return the least and the largest number that the stored bits can hold."""
-    bits = header.integer("BitsStored", header.integer("BitsAllocated", 16))
+    bits = bits_stored(header, header.integer("BitsAllocated", 16))
     if header.integer("PixelRepresentation") == 1:
         return -(1 << (bits - 1)), (1 << (bits - 1)) - 1
     return 0, (1 << bits) - 1
