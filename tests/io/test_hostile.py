@@ -102,7 +102,8 @@ def test_noise_after_the_end_changes_nothing(tmp_path, suffix):
     [
         ("Rows", 65535), ("Columns", 65535), ("Rows", 0), ("BitsAllocated", 64), ("BitsAllocated", 3),
         ("BitsStored", 99), ("HighBit", 99), ("SamplesPerPixel", 7), ("NumberOfFrames", 100000),
-        ("BitsStored", 0), ("BitsStored", 65535), ("PixelSpacing", [0, 0]), ("PixelSpacing", [-1, 1]), ("RescaleSlope", 0), ("WindowWidth", 0),
+        ("BitsStored", 0), ("BitsStored", 65535), ("PixelSpacing", [0, 0]), ("PixelSpacing", [-1, 1]),
+        ("RescaleSlope", 0), ("WindowWidth", 0),
         ("PhotometricInterpretation", "NONSENSE"), ("PixelRepresentation", 9), ("BitsAllocated", 248),
         ("PixelSpacing", ["1e300", "1"]), ("ImagePositionPatient", ["1e300", "0", "0"]),
         ("RescaleSlope", "1e300"), ("RescaleIntercept", "-1e300"), ("SliceThickness", "1e300"),
