@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.metadata import distributions
 from importlib.util import find_spec
 from typing import Any
 
@@ -21,6 +22,8 @@ def peers() -> dict[str, Tool]:
         found["ANTs SyN"] = ants_syn
     if find_spec("picsl_greedy"):
         found["greedy"] = greedy
+    if find_spec("itk") and "itk-elastix" in {d.name for d in distributions()}:
+        found["elastix"] = elastix
     return found
 
 
@@ -114,6 +117,31 @@ def greedy(fixed: MedicalImage, moving: MedicalImage) -> SpatialTransform:
     tool.execute(f"{common} -it A -s 2vox 1vox -o W", W=None)
     tool.execute(f"-d {ndim} -rf f -r W A -rc C -V 0", C=None)
     return SpatialTransform.from_displacement(sitk.GetArrayFromImage(tool["C"]), fixed.geometry)
+
+
+def elastix(fixed: MedicalImage, moving: MedicalImage) -> SpatialTransform:
+    """Elastix' own maps: affine from aligned centres, then B-splines of 10 voxels by mutual information."""
+    import itk
+
+    still, other = (itk_image(i) for i in (fixed, moving))
+    maps = itk.ParameterObject.New()
+    for kind in ("affine", "bspline"):
+        settings = maps.GetDefaultParameterMap(kind, 4, 10 * float(fixed.geometry.spacing.min()))
+        settings["AutomaticTransformInitialization"] = ["true"]
+        maps.AddParameterMap(settings)
+    _, found = itk.elastix_registration_method(still, other, parameter_object=maps, log_to_console=False)
+    field = itk.transformix_deformation_field(other, found)
+    return SpatialTransform.from_displacement(itk.array_from_image(field), fixed.geometry)
+
+
+def itk_image(image: MedicalImage) -> Any:
+    """Return an image of the itk package; the grids here lie along the axes."""
+    import itk
+
+    made = itk.image_from_array(np.array(image.array, dtype=np.float32))
+    made.SetSpacing(image.geometry.spacing[::-1].tolist())
+    made.SetOrigin(image.geometry.origin.tolist())
+    return made
 
 
 def to_itk(image: MedicalImage) -> Any:

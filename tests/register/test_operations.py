@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 from pairs import FLAT, SOLID, bend, body, mean_error, move, moved
 
-from napari_medai import Landmarks, MedicalImage, SpatialTransform
+from napari_medai import Geometry, Landmarks, MedicalImage, SpatialTransform
 from napari_medai.core.errors import ArgumentError
+from napari_medai.measure import fuse_labels
 from napari_medai.register import (
     apply_transform,
     average_images,
@@ -22,6 +23,7 @@ from napari_medai.register import (
     register_many,
     transfer_labels,
 )
+from napari_medai.register.atlases import by_reliability, by_votes
 
 
 def some_points(ndim=3, count=12, seed=0):
@@ -167,7 +169,7 @@ def test_averages_are_those_of_numpy():
     assert abs(average_images(images, standardise=True).array.mean()) < 1e-5
 
 
-@pytest.mark.parametrize("method", ["local", "majority"])
+@pytest.mark.parametrize("method", ["local", "majority", "staple"])
 def test_atlases_agree_on_the_truth(method):
     image = body(FLAT)
     truth = np.asarray(image.array) > 1
@@ -182,6 +184,26 @@ def test_atlases_agree_on_the_truth(method):
     assert overlap > 0.95
     with pytest.raises(ArgumentError, match="3 atlases and 2 label images"):
         fuse_atlases(image, atlases, labels[:2], device="cpu")
+
+
+def test_staple_heeds_the_reliable_where_votes_count_them_alike():
+    rng = np.random.default_rng(0)
+    truth = np.zeros((60, 70), np.uint8)
+    truth[10:40, 10:50], truth[20:30, 30:65] = 3, 200
+    opinions = []
+    for share in (0.02, 0.05, 0.4, 0.4, 0.4):
+        strangers = rng.choice([0, 3, 200], truth.shape).astype(np.uint8)
+        opinions.append(np.where(rng.random(truth.shape) < share, strangers, truth))
+    wrong = [float((fuse(opinions) != truth).mean()) for fuse in (by_votes, by_reliability)]
+    assert wrong[1] < 0.5 * wrong[0]
+    images = [MedicalImage(o, "yx", Geometry.from_spacing(o.shape), kind="labels") for o in opinions]
+    # the same method written independently, for readers
+    theirs = fuse_labels(images, method="staple").array
+    assert (by_reliability(opinions) == theirs).mean() > 0.999
+
+
+def test_staple_of_one_label_is_that_label():
+    assert (by_reliability([np.full((4, 5), 7, np.uint8)] * 3) == 7).all()
 
 
 def test_tables_have_one_row_a_point():

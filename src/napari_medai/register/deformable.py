@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from napari_medai.core.image import MedicalImage
 
+Precision: TypeAlias = Literal["fp32", "bf16", "fp16"]
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -29,10 +31,8 @@ class Plan:
 
     Parameters
     ----------
-    measure : {"intensity", "ssd", "lncc", "mind"}
-        What "alike" means: grey values after the best rising or falling curve together with local
-        correlation, grey values as they are, local correlation alone (of either sign), or
-        self-similarity across modalities.
+    measure : str
+        What "alike" means; see :func:`napari_medai.register.images.register_images`.
     iterations : tuple of int
         Steps at each level, coarsest first; the last level is the full grid if ``finest`` is 1. The
         first entry is repeated for coarser levels.
@@ -44,6 +44,8 @@ class Plan:
         Smoothing of the whole displacement after each step, in voxels of the level.
     step : float
         Longest step, in voxels of the level.
+    precision : {"fp32", "bf16", "fp16"}
+        Of grey values, slopes and forces; sums, smoothing and the displacement are fp32 throughout.
     """
 
     measure: Measure = "intensity"
@@ -52,6 +54,7 @@ class Plan:
     fluid: float = 1.0
     elastic: float = 0.7
     step: float = 2.0
+    precision: Precision = "fp32"
 
 
 REFRESH = 20
@@ -71,6 +74,7 @@ def find_displacement(
     plan: Plan,
     *,
     turn: FloatArray | None = None,
+    start: torch.Tensor | None = None,
     weight: torch.Tensor | None = None,
     structures: tuple[torch.Tensor, torch.Tensor] | None = None,
     points: tuple[FloatArray, FloatArray] | None = None,
@@ -91,6 +95,8 @@ def find_displacement(
     turn : (D+1, D+1) array, optional
         From voxel indices of the fixed to those of the moving grid, the best linear guess; without it
         both lie on one grid.
+    start : torch.Tensor, optional
+        Shape (1, D, *S): a displacement in voxels to begin from.
     weight : torch.Tensor, optional
         Shape (1, 1, *S): how much each fixed voxel counts.
     structures : tuple of torch.Tensor, optional
@@ -118,7 +124,7 @@ def find_displacement(
     pair = Pair(fixed, moving, turn, plan.measure, weight, structures, picture)
     done = 0.0
     with torch.inference_mode():
-        field = fixed.new_zeros((1, fixed.ndim - 2, *levels[0][0]))
+        field = fixed.new_zeros((1, fixed.ndim - 2, *levels[0][0])) if start is None else start
         for (shape, count), cost in zip(levels, costs, strict=True):
             inner = part(progress, done / sum(costs), (done + cost) / sum(costs), "Deforming")
             field = _refine(field, pair, shape, count, plan, enough, inner)
@@ -161,7 +167,8 @@ def _refine(
     progress: Progress,
 ) -> torch.Tensor:
     field = resize_displacement(field, shape)
-    fixed, grid, preview = pair.fixed_at(shape), identity_grid(shape, field), pair.preview(shape, field)
+    grid, preview, kind = identity_grid(shape, field), pair.preview(shape, field), _kind(plan.precision)
+    fixed = pair.fixed_at(shape).to(kind)
     force, weight, structures = (
         make_force(plan.measure, fixed),
         pair.weight_at(shape),
@@ -171,17 +178,27 @@ def _refine(
     for index in range(0 if enough() else count):
         if index % REFRESH == 0:
             moving = pair.moving_at(shape, field)
-        warped = moving.at(grid + field)
-        progress(Step(index, count, "", {"explained": squared_correlation(fixed, warped)}, preview))
+        warped = moving.at(grid + field).to(kind)
+        progress(Step(index, count, "", {"explained": _explained(fixed, warped)}, preview))
         if enough():
             break
-        pull = force(warped)
+        pull = force(warped).to(field.dtype)
         pull = pull if weight is None else pull * weight
         if fit is not None and structures is not None:
             pull = pull + fit(structures[1].at(grid + field))
         step = gaussian(pull, plan.fluid)
         field = gaussian(compose(field, _bounded(step, plan.step), grid), plan.elastic)
     return field
+
+
+def _explained(fixed: torch.Tensor, warped: torch.Tensor) -> float:
+    return squared_correlation(fixed.float(), warped.float())
+
+
+def _kind(precision: Precision) -> torch.dtype:
+    import torch
+
+    return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
 
 
 def _rescaled(points: FloatArray, full: Sequence[int], shape: Sequence[int]) -> FloatArray:

@@ -8,20 +8,26 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Ge, Gt, Le
 
-from napari_medai.core.errors import ArgumentError
+from napari_medai.core.errors import ArgumentError, GeometryError
+from napari_medai.core.geometry import FloatArray
 from napari_medai.core.image import MedicalImage
 from napari_medai.core.landmarks import Landmarks
 from napari_medai.core.operation import Advanced, IntensityImage, LabelsImage, operation
 from napari_medai.core.progress import Ending, Progress, Step, part, silent
+from napari_medai.core.sampling import spread_points
 from napari_medai.core.transform import SpatialTransform
+from napari_medai.register.deformable import Precision
 from napari_medai.register.forces import Measure
 from napari_medai.register.pipeline import Hints, align
-from napari_medai.register.points import points_needed
+from napari_medai.register.points import fit_points, points_needed
 from napari_medai.register.prepare import check_landmarks, check_pair
 from napari_medai.register.presets import Effort, Preset, TransformKind, linear_kind, make_plan, settle
 from napari_medai.register.quality import POOR, likeness, look_up
 
 QUALITY_VOXELS = 200_000
+
+START_POINTS = 20_000
+"""Voxels whose way says which affine transform a deformation is nearest to."""
 ENDED_EARLY = "Ended early: the deformation is what had been found by then."
 
 
@@ -66,6 +72,7 @@ def register_images(
     search: Annotated[bool, Advanced()] = True,
     flips: Annotated[bool, Advanced()] = False,
     landmark_error_mm: Annotated[float, Ge(0.01), Advanced()] = 2.0,
+    precision: Annotated[Precision, Advanced()] = "fp32",
     device: str = "auto",
     progress: Progress = silent,
 ) -> RegistrationResult:
@@ -89,7 +96,7 @@ def register_images(
     fixed_landmarks, moving_landmarks : Landmarks, optional
         Corresponding points, by name. They give the start and pull all along.
     start : SpatialTransform, optional
-        An affine transform to begin from, in place of the search.
+        A transform to begin from, in place of the search; one that deforms where the result may.
     preset : {"same_patient", "same_patient_other_modality", "other_patient_brain", \
 "other_patient_body", "slices"}
         What the two images are. One patient is shifted and turned; another one, or a slice, is bent as
@@ -99,10 +106,14 @@ def register_images(
     transform : {"translation", "rigid", "similarity", "affine", "deformable"}, optional
         What may happen to the moving image: shift; and turn; and scale; and shear; and bend. The
         preset says it when not given.
-    measure : {"intensity", "ssd", "lncc", "mind"}, optional
-        What a deformation compares: grey values after the best rising or falling curve together with
-        local correlation; grey values as they are; local correlation of either sign; or
-        self-similarity, for different modalities. The preset says it when not given.
+    measure : {"intensity", "ssd", "ncc", "lncc", "correlation_ratio", "mutual_information", \
+"normalised_mutual_information", "mind"}, optional
+        What both parts compare. One modality: ``"ssd"``, grey values as they are; ``"ncc"``, after the
+        best straight line; ``"lncc"``, after the best line around each voxel. Any modalities:
+        ``"correlation_ratio"``, after the best curve; mutual information (Mattes), as it is or over the
+        joint entropy; ``"mind"``, the self-similarity of surroundings. When not given, the linear part
+        takes the correlation ratio, and a deformation what the preset says: ``"intensity"``, after the
+        best rising or falling curve together with local correlation, or ``"mind"``.
     smoothness : float, optional
         Above 1 a deformation is smoother, below 1 it is finer. The preset says it when not given.
     search : bool
@@ -111,6 +122,9 @@ def register_images(
         Try mirror images as well; for photographs and slides, never for patients.
     landmark_error_mm : float
         How exactly the landmarks were placed.
+    precision : {"fp32", "bf16", "fp16"}
+        Of grey values and forces while a deformation is found; sums are fp32 throughout. 16 bits save
+        memory on a graphics card, and no time on a processor.
     device : str
         Where the engine runs: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"mps"``.
     progress : Progress
@@ -135,11 +149,12 @@ def register_images(
     chosen = settle(preset, transform, measure, smoothness)
     points = _points(fixed, fixed_landmarks, moving_landmarks, chosen.transform)
     labels = _labels(fixed, moving, fixed_labels, moving_labels)
-    begin = None if start is None else start.matrix
-    hints = Hints(fixed_mask, moving_mask, *labels, *points, landmark_error_mm, begin)
+    begin = None if start is None else _affine_start(start, fixed, chosen.transform)
+    bent = None if start is None or start.is_affine else start
+    hints = Hints(fixed_mask, moving_mask, *labels, *points, landmark_error_mm, begin, bent)
     plan = None
     if chosen.transform == "deformable":
-        plan = make_plan(fixed.spatial_ndim, chosen.measure, effort, chosen.smoothness)
+        plan = make_plan(fixed.spatial_ndim, chosen.measure, effort, chosen.smoothness, precision)
     found, pose = align(
         fixed,
         moving,
@@ -148,6 +163,7 @@ def register_images(
         hints,
         search=search,
         flips=flips,
+        measure=measure or "intensity",
         device=device,
         enough=ending.enough,
         progress=part(ending, 0.0, 0.92),
@@ -164,6 +180,21 @@ def finished(
     warped = found.apply_to_image(moving, fixed, outside=_lowest(moving), progress=progress)
     quality = _quality(fixed, moving, found) | {"start_explained": score}
     return RegistrationResult(_noticed(warped, quality), found, quality)
+
+
+def _affine_start(start: SpatialTransform, fixed: MedicalImage, transform: TransformKind) -> FloatArray:
+    """Return the affine transform nearest to a start."""
+    if start.ndim != fixed.spatial_ndim:
+        raise GeometryError(f"Found a {start.ndim}-D start for {fixed.spatial_ndim}-D images.")
+    if start.is_affine:
+        return start.matrix
+    if transform != "deformable":
+        raise ArgumentError(
+            f"Found a start that deforms; needed an affine one for transform {transform!r}.",
+            hint="Give transform='deformable', or no start.",
+        )
+    places = spread_points(fixed.geometry, START_POINTS)
+    return fit_points(places, start.apply_to_points(places), "affine")
 
 
 def _points(

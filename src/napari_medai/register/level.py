@@ -10,9 +10,10 @@ import numpy as np
 
 from napari_medai.core.geometry import FloatArray, Geometry
 from napari_medai.register.anchors import Anchors
+from napari_medai.register.comparing import Compare, Comparison, make_compare, spread_of
+from napari_medai.register.forces import Measure
 from napari_medai.register.pair import shrink
-from napari_medai.register.regression import explained, fit_regression
-from napari_medai.register.tensors import gradient, identity_grid, sample
+from napari_medai.register.tensors import identity_grid, sample
 from napari_medai.register.tissue import tissue_mask
 
 if TYPE_CHECKING:
@@ -33,16 +34,14 @@ class Look:
     ----------
     matrix : (D+1, D+1) array
         From fixed to moving world.
-    expected, weight : torch.Tensor
-        The fixed values that the moving image lets expect, and how much each voxel counts.
+    seen : Comparison
+        How alike they are, and what is left to be done.
     score : float
-        The correlation ratio (the share of the fixed variance that is explained), less what the
-        landmarks' distances cost.
+        The same as one number, less what little overlap and the landmarks' distances cost.
     """
 
     matrix: FloatArray
-    expected: torch.Tensor
-    weight: torch.Tensor
+    seen: Comparison
     score: float
 
 
@@ -65,6 +64,10 @@ class Level:
         Whether there is only background beyond the moving image; else nothing is known there.
     anchors : Anchors, optional
         Points that pull as well.
+    measure : str
+        What "alike" means; ``"intensity"`` stands for the correlation ratio.
+    ground : float
+        The moving value where there is no tissue.
     """
 
     fixed: torch.Tensor
@@ -74,6 +77,8 @@ class Level:
     weight: torch.Tensor
     bounded: bool
     anchors: Anchors | None = None
+    measure: Measure = "intensity"
+    ground: float = 0.0
 
     @property
     def ndim(self) -> int:
@@ -100,28 +105,37 @@ class Level:
     def look(self, matrix: FloatArray) -> Look:
         """Compare the images under a transform; the score falls where little of the fixed one is covered."""
         moved, weight = self._warped(matrix)
-        fit = fit_regression(self.fixed, moved, weight)
-        expected = fit(moved)
-        covered = float(weight.sum() / self.weight.sum())
-        score = 0.0 if covered < SMALLEST_OVERLAP else min(1.0, covered / ENOUGH_OVERLAP)
-        score *= explained(self.fixed, expected, weight)
-        cost = 0.0 if self.anchors is None else self.anchors.penalty(matrix)
-        return Look(matrix, expected, weight, score - cost)
+        return self._judged(matrix, self._compare(moved, weight), weight)
+
+    def explained(self, matrix: FloatArray) -> float:
+        """Return the score by the correlation ratio, which means the same for every measure."""
+        moved, weight = self._warped(matrix)
+        by_curve = make_compare("correlation_ratio", self.fixed, self.moving, self.ground)
+        return self._judged(matrix, by_curve(moved, weight), weight).score
 
     def solve(self, look: Look, basis: FloatArray, damping: float) -> FloatArray:
         """Return the weights (K,) of the motions that bring the images nearer, by damped least squares."""
-        slope = (self._slope + gradient(look.expected)) * 0.5
-        columns = self._columns(basis, slope)
-        weighted = columns * look.weight.flatten()
-        normal = (weighted @ columns.T).double().cpu().numpy()
-        pull = (weighted @ (self.fixed - look.expected).flatten()).double().cpu().numpy()
+        seen = look.seen
+        normal, pull = np.zeros((len(basis), len(basis))), np.zeros(len(basis))
+        for slope, rest in seen.channels():
+            columns = self._columns(basis, slope)
+            weighted = columns * seen.weight.flatten()
+            normal += (weighted @ columns.T).double().cpu().numpy()
+            pull += (weighted @ rest.flatten()).double().cpu().numpy()
         if self.anchors is not None:
-            spread = float((look.weight * (self.fixed - self.fixed.mean()) ** 2).sum())
+            spread = spread_of(self.fixed, seen.weight) if seen.spread is None else seen.spread
             more, further = self.anchors.normal(look.matrix, basis)
             normal, pull = normal + spread * more, pull + spread * further
         scale = np.diag(normal).mean() if np.diag(normal).mean() > 0 else 1.0
         ridge = damping * (np.diag(np.diag(normal)) + 1e-6 * scale * np.eye(len(normal)))
         return np.asarray(np.linalg.solve(normal + ridge + 1e-9 * scale * np.eye(len(normal)), pull))
+
+    def _judged(self, matrix: FloatArray, seen: Comparison, weight: torch.Tensor) -> Look:
+        covered = float(weight.sum() / self.weight.sum())
+        score = 0.0 if covered < SMALLEST_OVERLAP else min(1.0, covered / ENOUGH_OVERLAP)
+        score *= max(seen.score, 0.0)
+        cost = 0.0 if self.anchors is None else self.anchors.penalty(matrix)
+        return Look(matrix, seen, score - cost)
 
     def _warped(self, matrix: FloatArray) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the moving image on the fixed grid, and the weight of each voxel."""
@@ -155,8 +169,8 @@ class Level:
         return identity_grid(self.fixed.shape[2:], self.fixed)
 
     @cached_property
-    def _slope(self) -> torch.Tensor:
-        return gradient(self.fixed)
+    def _compare(self) -> Compare:
+        return make_compare(self.measure, self.fixed, self.moving, self.ground)
 
 
 def make_levels(
@@ -167,6 +181,7 @@ def make_levels(
     weight: torch.Tensor | None,
     moving_weight: torch.Tensor | None = None,
     anchors: Anchors | None = None,
+    measure: Measure = "intensity",
 ) -> list[Level]:
     """Build the pyramid, coarsest first; both images have about the same voxel size at each level."""
     import torch
@@ -176,6 +191,8 @@ def make_levels(
     tissue = tissue_mask(moving)
     unseen = torch.zeros_like(moving) if moving_weight is None else 1 - moving_weight
     layers = torch.cat([moving * tissue, tissue, unseen], dim=1)
+    empty = moving[tissue == 0]
+    ground = float(empty.median()) if len(empty) else 0.0
     levels = []
     for side in SIDES[fixed_geometry.ndim]:
         step = max(extent / side, float(fixed_geometry.spacing.min()))
@@ -189,6 +206,8 @@ def make_levels(
                 shrink(full, fixed_shape),
                 not bool(tissue.all()),
                 anchors,
+                measure,
+                ground,
             )
         )
         if step <= float(fixed_geometry.spacing.min()):

@@ -10,6 +10,7 @@ import numpy as np
 from napari_medai.core.geometry import FloatArray, Geometry
 from napari_medai.core.progress import Progress, silent, track
 from napari_medai.register.anchors import Anchors
+from napari_medai.register.forces import Measure
 from napari_medai.register.level import Level, make_levels
 from napari_medai.register.motions import LinearKind, generators
 from napari_medai.register.starts import starting_matrices
@@ -52,6 +53,7 @@ def find_linear(
     flips: bool = False,
     start: FloatArray | None = None,
     anchors: Anchors | None = None,
+    measure: Measure = "intensity",
     progress: Progress = silent,
 ) -> Pose:
     """Find the linear transform under which the moving image best explains the fixed one.
@@ -74,6 +76,8 @@ def find_linear(
         A start of one's own, from fixed to moving world; the others are left out.
     anchors : Anchors, optional
         Corresponding points that pull as well.
+    measure : str
+        What "alike" means; ``"intensity"`` stands for the correlation ratio.
     progress : Progress
         Hears every round.
 
@@ -85,7 +89,9 @@ def find_linear(
     """
     import torch
 
-    levels = make_levels(fixed, fixed_geometry, moving, moving_geometry, weight, moving_weight, anchors)
+    levels = make_levels(
+        fixed, fixed_geometry, moving, moving_geometry, weight, moving_weight, anchors, measure
+    )
     with torch.inference_mode():
         turned = search and kind != "translation"
         scaled = kind in ("similarity", "affine")
@@ -93,11 +99,14 @@ def find_linear(
         poses = [Pose(m, levels[0].look(m).score) for m in track(matrices, progress, "Looking all round")]
         for index, level in enumerate(levels):
             kept = KEPT[min(index, len(KEPT) - 1)]
-            best = distinct(sorted(poses, key=lambda p: -p.score), level, kept)
+            kept_poses = distinct(sorted(poses, key=lambda p: -p.score), level, kept)
             steps = STEPS[min(index, len(STEPS) - 1)]
             message = f"Refining, level {index + 1} of {len(levels)}"
-            poses = [_refined(level, pose, kind, steps, index) for pose in track(best, progress, message)]
-    return max(poses, key=lambda p: p.score)
+            poses = [
+                _refined(level, pose, kind, steps, index) for pose in track(kept_poses, progress, message)
+            ]
+        best = max(poses, key=lambda p: p.score)
+        return best if measure == "intensity" else Pose(best.matrix, levels[-1].explained(best.matrix))
 
 
 def distinct(poses: list[Pose], level: Level, count: int) -> list[Pose]:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_medai.core.geometry import FloatArray
+from napari_medai.register.curves import CURVES, fit_curve
 from napari_medai.register.forces import Measure
 from napari_medai.register.mind import mind_descriptors
 from napari_medai.register.tensors import gaussian, identity_grid, resize, resize_displacement, sample
-from napari_medai.register.transfer import background_value, fit_transfer
+from napari_medai.register.transfer import background_value
 
 if TYPE_CHECKING:
     import torch
@@ -56,7 +57,7 @@ class Pair:
         Shape (1, 1, *S) and (1, 1, *T).
     turn : (D+1, D+1) array
         From voxel indices of the fixed to those of the moving grid: the linear transform found before.
-    measure : {"intensity", "ssd", "lncc", "mind"}
+    measure : str
         What will compare them.
     weight : torch.Tensor, optional
         Shape (1, 1, *S): how much each fixed voxel counts.
@@ -88,19 +89,19 @@ class Pair:
     def moving_at(self, shape: Sequence[int], field: torch.Tensor) -> Source:
         """The moving image at a level, before it is warped by the displacement found so far.
 
-        For ``"intensity"`` its grey values are turned into the fixed image's at full size: after
-        shrinking, a voxel between two tissues would look like a third one. Descriptors of
+        Where a curve is to lie between the images' grey values, they are turned into the fixed one's at
+        full size: after shrinking, a voxel between two tissues would look like a third one. Descriptors of
         surroundings are taken after turning, so that they name the same directions in both images.
         """
         target = self._moving_shape(shape)
         if self.measure == "mind":
             turned = self._source(shrink(self.moving, target), shape).at(identity_grid(shape, self.fixed))
             return Source(mind_descriptors(turned), _tensor(np.eye(len(shape), len(shape) + 1), turned))
-        if self.measure != "intensity":
+        if self.measure not in CURVES:
             return self._source(shrink(self.moving, target), shape)
         stride = max(1, round((self.fixed[0, 0].numel() / FIT_VOXELS) ** (1 / (self.fixed.ndim - 2))))
         fixed, moving, weight = self._samples(field, stride)
-        alike = fit_transfer(fixed, moving, self.backgrounds, weight)(self.moving)
+        alike = fit_curve(self.measure, fixed, moving, self.backgrounds, weight)(self.moving)
         return self._source(shrink(alike, target), shape)
 
     def weight_at(self, shape: Sequence[int]) -> torch.Tensor | None:

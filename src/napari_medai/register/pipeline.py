@@ -16,11 +16,18 @@ from napari_medai.core.progress import Progress, never, part, silent
 from napari_medai.core.transform import SpatialTransform
 from napari_medai.register.anchors import Anchors
 from napari_medai.register.deformable import Plan, find_displacement
+from napari_medai.register.forces import Measure
 from napari_medai.register.level import resized_geometry
 from napari_medai.register.linear import Pose, find_linear
 from napari_medai.register.motions import LinearKind
 from napari_medai.register.points import fit_points
-from napari_medai.register.prepare import as_tensor, mask_weight, scaled, shared_structures, value_range
+from napari_medai.register.prepare import (
+    as_tensor,
+    both_scaled,
+    mask_weight,
+    shared_structures,
+    value_range,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -45,6 +52,8 @@ class Hints:
         How exactly they were placed.
     start : (D+1, D+1) array, optional
         Where to begin.
+    bent : SpatialTransform, optional
+        A deformation to begin from.
     """
 
     fixed_mask: MedicalImage | None = None
@@ -55,6 +64,7 @@ class Hints:
     moving_landmarks: Landmarks | None = None
     landmark_error: float = 2.0
     start: FloatArray | None = None
+    bent: SpatialTransform | None = None
 
     @property
     def anchors(self) -> Anchors | None:
@@ -72,6 +82,7 @@ def find_pose(
     *,
     search: bool = True,
     flips: bool = False,
+    measure: Measure = "intensity",
     device: str = "cpu",
     progress: Progress = silent,
 ) -> Pose:
@@ -87,13 +98,13 @@ def find_pose(
         mask_weight(hints.fixed_mask, fixed, "fixed"),
         mask_weight(hints.moving_mask, moving, "moving"),
     ]
-    images = [scaled(fixed, device), scaled(moving, device)]
+    images = list(both_scaled(fixed, moving, measure, device))
     if hints.fixed_labels is not None and hints.moving_labels is not None:
         images = [
             as_tensor(np.tensordot(np.arange(len(layers)) + 1.0, np.stack(layers), 1), device)
             for layers in shared_structures(hints.fixed_labels, hints.moving_labels)
         ]
-        search = False
+        search, measure = False, "intensity"
     fixed_weight, moving_weight = (None if m is None else as_tensor(m, device) for m in masks)
     return find_linear(
         images[0],
@@ -107,6 +118,7 @@ def find_pose(
         flips=flips,
         start=start,
         anchors=anchors,
+        measure=measure,
         progress=progress,
     )
 
@@ -128,8 +140,7 @@ def deform(
     SpatialTransform
         The deformation, then ``pose``.
     """
-    here = scaled(fixed, device)
-    there = scaled(moving, device)
+    here, there = both_scaled(fixed, moving, plan.measure, device)
     turn = np.linalg.inv(moving.geometry.affine) @ pose @ fixed.geometry.affine
     field = find_displacement(
         here,
@@ -137,6 +148,7 @@ def deform(
         [float(s) for s in fixed.geometry.spacing],
         plan,
         turn=turn,
+        start=None if hints.bent is None else _first_field(fixed, hints.bent, pose, device),
         weight=_weight(fixed, moving, pose, hints, device),
         structures=_structures(hints, device),
         points=_points(fixed, pose, hints),
@@ -160,21 +172,42 @@ def align(
     *,
     search: bool = True,
     flips: bool = False,
+    measure: Measure = "intensity",
     device: str = "cpu",
     enough: Callable[[], bool] = never,
     progress: Progress = silent,
 ) -> tuple[SpatialTransform, Pose]:
     """Find the whole transform, and how well its linear part explains the fixed image.
 
-    ``enough`` is asked whether to end with what has been found; the linear part is always finished.
+    ``measure`` is what the linear part compares by. ``enough`` is asked whether to end with what has been
+    found; the linear part is always finished.
     """
     share = 1.0 if plan is None else LINEAR_SHARE
     first = part(progress, 0.0, share, "Aligning")
-    pose = find_pose(fixed, moving, kind, hints, search=search, flips=flips, device=device, progress=first)
+    pose = find_pose(
+        fixed,
+        moving,
+        kind,
+        hints,
+        search=search,
+        flips=flips,
+        measure=measure,
+        device=device,
+        progress=first,
+    )
     if plan is None or enough():
         return SpatialTransform.from_matrix(pose.matrix), pose
     rest = part(progress, share, 1.0, "Deforming")
     return deform(fixed, moving, pose.matrix, plan, hints, device, enough, rest), pose
+
+
+def _first_field(fixed: MedicalImage, bent: SpatialTransform, pose: FloatArray, device: str) -> torch.Tensor:
+    """Return what a deformation does before ``pose``, in voxels of the fixed grid, shape (1, D, *S)."""
+    import torch
+
+    rest = bent.then(SpatialTransform.from_matrix(pose).inverse())
+    vectors = rest.displacement(fixed.geometry) @ np.linalg.inv(fixed.geometry.matrix).T.astype(np.float32)
+    return torch.from_numpy(np.ascontiguousarray(np.moveaxis(vectors, -1, 0)))[None].to(device)
 
 
 def _picture(fixed: MedicalImage, moving: MedicalImage, values: torch.Tensor) -> MedicalImage:

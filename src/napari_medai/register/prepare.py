@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from napari_medai.core.errors import ArgumentError, GeometryError
 from napari_medai.core.image import MedicalImage
+from napari_medai.register.forces import Measure
 
 if TYPE_CHECKING:
     import torch
@@ -134,6 +135,17 @@ def scaled(image: MedicalImage, device: str) -> torch.Tensor:
     """Return an image as a tensor whose 1st to 99th hundredth of values span 0 to 1."""
     low, high = value_range(image)
     return as_tensor((np.asarray(image.array, dtype=np.float32) - low) / (high - low), device)
+
+
+def both_scaled(
+    fixed: MedicalImage, moving: MedicalImage, measure: Measure, device: str
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return both images scaled; alike for the sum of squares, which takes grey values as they are."""
+    here = scaled(fixed, device)
+    if measure != "ssd":
+        return here, scaled(moving, device)
+    low, high = value_range(fixed)
+    return here, as_tensor((np.asarray(moving.array, dtype=np.float32) - low) / (high - low), device)
 
 
 def shared_structures(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from napari_medai.register.deformable import SLICES, Plan
+from napari_medai.register.deformable import SLICES, Plan, Precision
 from napari_medai.register.forces import Measure
 from napari_medai.register.motions import LinearKind
 
@@ -28,7 +28,7 @@ class Settings:
     ----------
     transform : {"translation", "rigid", "similarity", "affine", "deformable"}
         What may happen to the moving image.
-    measure : {"intensity", "ssd", "lncc", "mind"}
+    measure : str
         What a deformation compares.
     smoothness : float
         Above 1 the deformation is smoother.
@@ -62,7 +62,9 @@ SLICE_ITERATIONS: dict[Effort, tuple[int, ...]] = {
 }
 
 
-def make_plan(ndim: int, measure: Measure, effort: Effort, smoothness: float) -> Plan:
+def make_plan(
+    ndim: int, measure: Measure, effort: Effort, smoothness: float, precision: Precision = "fp32"
+) -> Plan:
     """Return the plan for an image of 2 or 3 dimensions."""
     smooth = SLICES if ndim == 2 else {"fluid": 1.0, "elastic": 0.7}
     iterations = SLICE_ITERATIONS if ndim == 2 else ITERATIONS
@@ -71,6 +73,7 @@ def make_plan(ndim: int, measure: Measure, effort: Effort, smoothness: float) ->
         iterations[effort],
         fluid=smooth["fluid"] * smoothness,
         elastic=smooth["elastic"] * smoothness,
+        precision=precision,
     )
 
 

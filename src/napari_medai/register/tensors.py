@@ -15,8 +15,10 @@ _LINEAR = {2: "bilinear", 3: "trilinear"}
 def box_sum(values: torch.Tensor, radius: int) -> torch.Tensor:
     """Sum over a box of ``2 * radius + 1`` voxels along every axis, zero outside the image.
 
-    Windows are doubled step by step, so that the cost grows with the logarithm of the radius.
+    Windows are doubled step by step, so that the cost grows with the logarithm of the radius. Numbers of
+    16 bits are added up in float32.
     """
+    values = values.float() if values.element_size() < 4 else values
     width = 2 * radius + 1
     for axis in range(2, values.ndim):
         length = values.shape[axis]
