@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from napari_medai.train.cases import Case as Case
     from napari_medai.train.cases import Cases as Cases
     from napari_medai.train.cases import cases_of as cases_of
+    from napari_medai.train.classifier import train_classifier as train_classifier
     from napari_medai.train.estimating import estimate as estimate
     from napari_medai.train.evaluation import Evaluation as Evaluation
     from napari_medai.train.evaluation import evaluate_model as evaluate_model
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from napari_medai.train.split import Split as Split
     from napari_medai.train.split import split_cases as split_cases
     from napari_medai.train.stepping import supervised as supervised
+    from napari_medai.train.strata import label_groups as label_groups
     from napari_medai.train.training import train_model as train_model
 
 _NAMES = {
@@ -46,6 +48,7 @@ _NAMES = {
     "evaluate_model": "napari_medai.train.evaluation",
     "fine_tune": "napari_medai.train.finetuning",
     "find_cases": "napari_medai.train.layouts",
+    "label_groups": "napari_medai.train.strata",
     "make_plan": "napari_medai.train.planner",
     "plan_fine_tuning": "napari_medai.train.finetuning",
     "read_plan": "napari_medai.train.plan",
@@ -53,6 +56,7 @@ _NAMES = {
     "split_cases": "napari_medai.train.split",
     "supervised": "napari_medai.train.stepping",
     "take_fingerprint": "napari_medai.train.fingerprint",
+    "train_classifier": "napari_medai.train.classifier",
     "train_model": "napari_medai.train.training",
     "write_plan": "napari_medai.train.plan",
 }
