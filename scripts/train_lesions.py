@@ -43,6 +43,9 @@ class Kind:
     ndim: int
     sized: bool
     widths: tuple[int, ...]
+    gather: int
+    """How many cells the last layer averages along each axis, to fill a lesion from its rim. In 3-D two
+    levels and 3 cells: with a third level cells respond outside of the lesion, and 5 fill no large one."""
     pieces: int
     crop: int
     stages: tuple[tuple[int, int, bool], ...]
@@ -50,9 +53,9 @@ class Kind:
 
 
 KINDS = {
-    "lesion-2d": Kind(2, False, (16, 32, 64), 2000, 48, ((2000, 32, True), (2000, 16, False))),
-    "lesion-3d": Kind(3, False, (12, 24, 48), 500, 24, ((1600, 16, True), (500, 8, False))),
-    "lesion-size-2d": Kind(2, True, (12, 24, 48), 2000, 96, ((3500, 16, False),)),
+    "lesion-2d": Kind(2, False, (16, 32, 64), 5, 2000, 48, ((2000, 32, True), (2000, 16, False))),
+    "lesion-3d": Kind(3, False, (16, 32), 3, 500, 24, ((1600, 16, True), (500, 8, False))),
+    "lesion-size-2d": Kind(2, True, (12, 24, 48), 5, 2000, 96, ((3500, 16, False),)),
 }
 
 
@@ -79,7 +82,11 @@ def description(name: str) -> ModelSpec:
             "task": "regression" if kind.sized else "classification",
             "network": {
                 "name": "pooled",
-                "arguments": {"widths": list(kind.widths), "strides": [2, 2, 1], "gather": 5},
+                "arguments": {
+                    "widths": list(kind.widths),
+                    "strides": [2, 2, 1][: len(kind.widths)],
+                    "gather": kind.gather,
+                },
             },
             "channels": ["CT"],
             "spacing": [1.0, 1.0] if kind.ndim == 2 else [2.0, 2.0, 2.0],

@@ -21,7 +21,7 @@ from napari_medai.models.store import load_model
 from napari_medai.models.whole import fitted_grid, prepare_whole
 from napari_medai.phantoms import tissue_with_lesion
 
-CASES = {2: 20, 3: 6}
+CASES = {2: 20, 3: 8}
 """Pieces of tissue by dimensions."""
 
 
@@ -82,7 +82,7 @@ def test_maps_of_inserted_lesions_point_at_them_and_beat_every_control(ndim, cas
     model = load_model(f"lesion-{ndim}d")
     pointed, energy, better = [], [], []
     areas: dict[str, list[float]] = {"map": [], "random": [], "centre": [], "edges": []}
-    shares = shares_of_curve(4)
+    shares = shares_of_curve(6)
     for seed in range(300, 300 + cases):
         image, labels = tissue_with_lesion(seed, ndim)
         lesion = np.asarray(labels.array) == 1
@@ -108,7 +108,7 @@ def test_maps_of_inserted_lesions_point_at_them_and_beat_every_control(ndim, cas
     assert np.mean(pointed) >= 0.95
     assert min(energy) >= 3
     assert all(np.mean(areas["map"]) < 0.5 * np.mean(areas[n]) for n in ("random", "centre", "edges"))
-    assert np.mean(better) >= 0.8
+    assert np.mean(better) >= 0.95
 
 
 def test_a_model_without_spacing_sees_the_whole_image_in_its_proportions():

@@ -69,7 +69,7 @@ def check_explanation(
     seed: Annotated[int, Interval(ge=0, le=2**31 - 1)] = 0,
     layer_groups: Annotated[int, Interval(ge=2, le=50), Advanced()] = 4,
     draws: Annotated[int, Interval(ge=1, le=50), Advanced()] = 3,
-    curve_points: Annotated[int, Interval(ge=2, le=50), Advanced()] = 4,
+    curve_points: Annotated[int, Interval(ge=2, le=50), Advanced()] = 6,
     device: str = "auto",
     overlap: Annotated[float, Interval(ge=0, le=0.9), Advanced()] = 0.5,
     progress: Progress = silent,
@@ -82,7 +82,7 @@ def check_explanation(
       Spearman's correlation with the map of a network of random weights must be below 0.3 in size,
       SSIM below 0.5; on average over single groups of layers both must be below 0.5, and with the
       layers nearest to the output randomised SSIM, taken where one of the maps says something.
-    - *Deletion, insertion*: with the strongest 5 to 40 % of the map replaced by the mean, the label's
+    - *Deletion, insertion*: with the strongest 1 to 40 % of the map replaced by the mean, the label's
       probability must fall lower, and with only these sharp in a blurred image rise higher, than for
       a random map of the same cells, a Gaussian in the middle, and the image's edges.
     - *Stability*: little noise and a shift of one voxel must leave the ranks of the map (0.8 or more).
@@ -117,7 +117,7 @@ def check_explanation(
     draws : int
         How often the whole network is randomised; the mean counts.
     curve_points : int
-        At how many shares of the voxels, from 5 to 40 %, deletion and insertion are measured.
+        At how many shares of the voxels, from 1 to 40 %, deletion and insertion are measured.
     device : str
         Where the network runs: "auto", "cpu", "cuda" or "mps".
     overlap : float

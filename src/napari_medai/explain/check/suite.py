@@ -65,7 +65,7 @@ def check_map(
     *,
     layer_groups: int = 4,
     draws: int = 3,
-    curve_points: int = 4,
+    curve_points: int = 6,
     seed: int = 0,
     progress: Progress = silent,
 ) -> Report:
