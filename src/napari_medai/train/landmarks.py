@@ -21,7 +21,7 @@ from napari_medai.models.store import load_model
 from napari_medai.train.point_card import point_card, point_figures
 from napari_medai.train.point_cases import Missing, PointCase, check_cases
 from napari_medai.train.point_fit import Conduct, PointTraining, fit_points
-from napari_medai.train.point_plan import PointPlan, Size, plan_points
+from napari_medai.train.point_plan import PointPlan, Size, plan_points, read_point_plan
 from napari_medai.train.result import Watch
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 PLAN, MODEL, RUN = "plan.json", "model", "run"
 CHECK_SHARE, MOST_CHECKED = 0.15, 20
+FINE_TUNED_RATE = 3.0
+"""By what the rate is divided where a trained model goes on."""
 
 
 def train_landmarks(
@@ -151,6 +153,37 @@ def _origin(start: str | Path | Model | None) -> Model | None:
     return None if start is None else start if isinstance(start, Model) else load_model(start)
 
 
+def plan_landmarks(
+    cases: Sequence[PointCase],
+    *,
+    size: Size = "standard",
+    minutes: float | None = 45.0,
+    start: str | Path | Model | None = None,
+) -> PointPlan:
+    """Make the plan of a training, new or from a model.
+
+    Parameters
+    ----------
+    cases : sequence of PointCase
+        All that there is to learn from.
+    size : {"standard", "small"}
+        How wide new networks are.
+    minutes : float or None
+        Time for both stages together.
+    start : str, path or Model, optional
+        A model with the same points to go on from: its grids are kept, and the rate is a third.
+
+    Raises
+    ------
+    ArgumentError
+        If the cases do not fit together, or the model has other points.
+    """
+    made, origin = plan_points(cases, size=size, minutes=minutes), _origin(start)
+    if origin is None:
+        return made
+    return _fitted(made, origin).model_copy(update={"rate": made.rate / FINE_TUNED_RATE})
+
+
 def _plan(
     cases: Sequence[PointCase],
     plan: PointPlan | None,
@@ -161,26 +194,30 @@ def _plan(
     origin: Model | None,
 ) -> PointPlan:
     if resume and (folder / PLAN).exists():
-        return PointPlan.model_validate_json((folder / PLAN).read_text(encoding="utf-8"))
-    made = plan or plan_points(cases, size=size, minutes=minutes)
-    if origin is None:
-        return made
+        before = read_point_plan(folder / PLAN)
+        return before if plan is None else before.model_copy(update={"minutes": plan.minutes})
+    if plan is None:
+        return plan_landmarks(cases, size=size, minutes=minutes, start=origin)
+    return plan if origin is None else _fitted(plan, origin)
+
+
+def _fitted(plan: PointPlan, origin: Model) -> PointPlan:
+    """Let a plan see images as a model does."""
     spec, points = origin.spec, origin.spec.points
-    if points is None or spec.spacing is None or set(spec.outputs.points) != set(made.points):
+    if points is None or spec.spacing is None or set(spec.outputs.points) != set(plan.points):
         raise ArgumentError(
             f"Model {spec.name} finds {', '.join(spec.outputs.names)}; "
-            f"the cases have {', '.join(made.points)}.",
+            f"the cases have {', '.join(plan.points)}.",
             hint="Go on from a landmark model with the same points.",
         )
-    return made.model_copy(
+    return plan.model_copy(
         update={
             "points": spec.outputs.points,
             "unit": points.unit,
             "coarse_spacing": spec.spacing,
             "fine_spacing": points.fine_spacing or spec.spacing,
             "tile": spec.tile,
-            "window": points.window or made.window,
-            "rate": made.rate / 3,
+            "window": points.window or plan.window,
         }
     )
 

@@ -20,6 +20,8 @@ TURN_DEG, STRETCH, SHEAR = 8.0, 0.09, 0.04
 BEND_SHARE, BEND_WAVES = 0.012, 3
 FAR_SHARE = 0.2
 """How often a coarse view is moved so far that some points leave it, and a fine window misses its point."""
+CUT_SHARE, CUT = 0.3, (0.05, 0.45)
+"""How often an image ends sooner than it does, at one of its sides, and by which share of its length."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +52,8 @@ class Views:
         """Draw a batch: images, targets, states."""
         import torch
 
-        drawn = [self._draw(rng, self.cases[int(rng.integers(len(self.cases)))]) for _ in range(self.batch)]
+        picked = [self.cases[int(rng.integers(len(self.cases)))] for _ in range(self.batch)]
+        drawn = [self._draw(rng, cut_short(case, rng)) for case in picked]
         images, places, states = zip(*drawn, strict=True)
         spacing = self.cases[0].spacing
         at = torch.from_numpy(np.concatenate(places)).float()
@@ -82,6 +85,35 @@ class Views:
             point
             + (rng.uniform(-reach, reach, len(point)) if far else rng.normal(0, self.around, len(point)))
         )
+
+
+def cut_short(case: Shown, rng: np.random.Generator) -> Shown:
+    """Let an image end sooner at times, so that absent points are met however rarely the cases lack one.
+
+    Parameters
+    ----------
+    case : Shown
+        As it is.
+    rng : numpy.random.Generator
+        The source of chance.
+
+    Returns
+    -------
+    Shown
+        Points beyond the new end are not in the image; of those at the very edge nobody knows.
+    """
+    if rng.random() >= CUT_SHARE:
+        return case
+    axis, share, at_end = int(rng.integers(len(case.spacing))), rng.uniform(*CUT), rng.random() < 0.5
+    length = case.volume.shape[1 + axis]
+    lost = min(int(share * length), length - 2)
+    start = 0 if at_end else lost
+    at = case.at.copy()
+    at[:, axis] -= start * case.spacing[axis]
+    last = (length - lost - 1) * case.spacing[axis]
+    depth = np.minimum(at[:, axis], last - at[:, axis]) / case.spacing[axis]
+    state = np.where(case.state > 0, np.select([depth < -1, depth < 1], [0.0, -1.0], 1.0), case.state)
+    return Shown(case.volume.narrow(1 + axis, start, length - lost), case.spacing, at, state)
 
 
 def _inside(at: FloatArray, extent: FloatArray, spacing: FloatArray) -> Any:

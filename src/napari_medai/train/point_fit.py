@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,8 +30,12 @@ from napari_medai.train.stepping import supervised
 if TYPE_CHECKING:
     import torch
 
-STEPS_IN_EPOCH = 100
+STEPS_IN_EPOCH, MOST_EPOCHS = 100, 24
+STEPS_A_MINUTE, LEAST_STEPS = 10, 4
+"""An epoch is as short as this where there is little time, so that the curves are seen to move."""
 COARSE_TIME = 0.45
+ABSENT_WEIGHT = {"coarse": 1.0, "fine": 0.1}
+"""What a point out of sight counts beside one in sight: most points are out of sight of most windows."""
 MISSED_SPACINGS = 1.2
 """By how many coarse voxels the fine windows miss their points in training, along each axis."""
 
@@ -169,9 +174,10 @@ def _fit_stage(
     draw = Views(learn, shape, sigma, batch, around)
     steps = plan.coarse_steps if coarse else plan.fine_steps
     share = COARSE_TIME if coarse else 1 - COARSE_TIME
+    each = min(steps, _epoch_steps(steps, plan.minutes))
     settings = LoopSettings(
-        epochs=max(1, round(steps / STEPS_IN_EPOCH)),
-        steps=min(steps, STEPS_IN_EPOCH),
+        epochs=max(1, round(steps / each)),
+        steps=each,
         minutes=None if plan.minutes is None else plan.minutes * share,
         rate=plan.rate,
         precision=conduct.precision,  # type: ignore[arg-type]
@@ -181,7 +187,7 @@ def _fit_stage(
     return run_training(
         network,
         draw,
-        supervised(heat_loss),
+        supervised(partial(heat_loss, absent_weight=ABSENT_WEIGHT[name])),
         settings,
         out=None if conduct.out is None else conduct.out / name,
         validate=_Judge(check, shape, sigma, around) if check else None,
@@ -192,6 +198,11 @@ def _fit_stage(
         and (conduct.out / name / "last.safetensors").exists(),
         progress=progress,
     )
+
+
+def _epoch_steps(steps: int, minutes: float | None) -> int:
+    usual = max(STEPS_IN_EPOCH, steps // MOST_EPOCHS)
+    return usual if minutes is None else min(usual, max(LEAST_STEPS, round(STEPS_A_MINUTE * minutes)))
 
 
 @dataclass(frozen=True, eq=False)

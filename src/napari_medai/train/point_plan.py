@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from napari_medai.core.errors import ArgumentError
 from napari_medai.core.geometry import FloatArray
 from napari_medai.models.points.find import padded_shape
-from napari_medai.models.spec import SCHEMA, ModelSpec
+from napari_medai.models.spec import SCHEMA, ModelSpec, explain
 from napari_medai.train.point_cases import PointCase, check_cases
 
 Size = Literal["small", "standard"]
@@ -72,6 +74,13 @@ class PointPlan(BaseModel):
     fine_steps: Annotated[int, Field(ge=1)] = 2000
     minutes: Annotated[float, Field(gt=0)] | None = None
     rate: Annotated[float, Field(gt=0, le=1)] = 3e-3
+
+    def to_text(self) -> str:
+        """Return the plan as YAML."""
+        import yaml
+
+        entries = self.model_dump(mode="json", exclude_none=True)
+        return str(yaml.safe_dump(entries, sort_keys=False, allow_unicode=True, default_flow_style=None))
 
     def spec(self, name: str, licence: str, citation: str) -> ModelSpec:
         """Describe the model this plan leads to."""
@@ -158,6 +167,30 @@ def plan_points(cases: Sequence[PointCase], *, size: Size = "standard", **change
             **changes,
         }
     )
+
+
+def parse_point_plan(text: str, where: str = "plan") -> PointPlan:
+    """Read a plan, YAML or JSON.
+
+    Raises
+    ------
+    ArgumentError
+        Naming every entry that is wrong or unknown.
+    """
+    import yaml
+
+    try:
+        return PointPlan.model_validate(yaml.safe_load(text))
+    except yaml.YAMLError as error:
+        raise ArgumentError(f"The plan is no YAML: {' '.join(str(error).split())}.") from error
+    except ValidationError as error:
+        found = explain(error, where, tuple(PointPlan.model_fields))
+        raise ArgumentError(found.message, "Correct the plan.") from error
+
+
+def read_point_plan(path: Path) -> PointPlan:
+    """Read the plan of a training that has begun."""
+    return parse_point_plan(path.read_text(encoding="utf-8"), path.name)
 
 
 def _fingerprint(cases: Sequence[PointCase]) -> tuple[FloatArray, FloatArray]:

@@ -17,7 +17,6 @@ WINDOW_SIGMAS = 1.5
 """Width of the Gaussian window in which a peak is fitted, in sigmas of the target."""
 REACH_SIGMAS = 4.0
 ROUNDS = 12
-ABSENT_WEIGHT = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +72,9 @@ def gaussian_targets(
     return target
 
 
-def heat_loss(logits: torch.Tensor, target: torch.Tensor, state: torch.Tensor) -> torch.Tensor:
+def heat_loss(
+    logits: torch.Tensor, target: torch.Tensor, state: torch.Tensor, absent_weight: float = 1.0
+) -> torch.Tensor:
     """Cross-entropy between where a point is and where the heat says it is, "nowhere" among the answers.
 
     Parameters
@@ -84,13 +85,14 @@ def heat_loss(logits: torch.Tensor, target: torch.Tensor, state: torch.Tensor) -
         Of :func:`gaussian_targets`.
     state : torch.Tensor
         (batch, points): 1 the point is in sight, 0 it is not, -1 nobody knows.
+    absent_weight : float
+        What a point out of sight counts beside one in sight.
 
     Returns
     -------
     torch.Tensor
-        The mean over the points with a known state, where a point in sight counts ten times as much as
-        one out of sight: most points are out of sight of most windows. Within a map the foreground
-        counts as much as all of the background together.
+        The mean over the points with a known state. Within a map the foreground counts as much as all of
+        the background together.
     """
     import torch
 
@@ -98,7 +100,7 @@ def heat_loss(logits: torch.Tensor, target: torch.Tensor, state: torch.Tensor) -
     nowhere = torch.zeros_like(flat[..., :1])
     total = torch.logsumexp(torch.cat([flat, nowhere], -1), -1)
     found = torch.where(state > 0, (wanted * flat).sum(-1), torch.zeros_like(total))
-    weight = torch.where(state > 0, 1.0, ABSENT_WEIGHT) * (state >= 0)
+    weight = torch.where(state > 0, 1.0, absent_weight) * (state >= 0)
     return ((total - found) * weight).sum() / weight.sum().clamp(min=1)
 
 
