@@ -1,4 +1,4 @@
-"""Train a network on the labels just painted, from the viewer: cases, plan, curves, model."""
+"""Train a network on the labels or points just made, from the viewer: cases, plan, curves, model."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from napari_medai.gui.layers import snapshot
 from napari_medai.gui.notify import explain
 from napari_medai.gui.preview import Preview
 from napari_medai.gui.runner import Runner
-from napari_medai.gui.training_face import NEW, UNPAINTED, TrainingFace
-from napari_medai.gui.training_work import Course, Wish, make_plan, rank, run
+from napari_medai.gui.training_face import DIMENSIONS, MISSING, NEW, UNPAINTED, TrainingFace
+from napari_medai.gui.training_tasks import LABELS, TASKS
+from napari_medai.gui.training_work import Course, Wish, next_name, rank
 
 if TYPE_CHECKING:
     import napari
 
     from napari_medai.models.model import Model
-    from napari_medai.train import Plan
 
 
 class FineTunePanel(TrainingFace):
-    """Train a segmentation model, or go on with one, and predict with it on the next image.
+    """Train a model that labels images or finds points, or go on with one, and use it on the next image.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class FineTunePanel(TrainingFace):
         super().__init__()
         self.viewer = viewer
         self.runner = Runner(self)
-        self.course = Course()
+        self.course, self.task = Course(), LABELS
         self.model_folder: Path | None = None
         self._preview = Preview(viewer, "training preview")
         self._seen = 0
@@ -53,7 +53,8 @@ class FineTunePanel(TrainingFace):
         """Make a case of the chosen image and labels."""
         image, labels = self.image.currentData(), self.labels.currentData()
         if image is None or labels is None:
-            self._say(ArgumentError("A case needs an image layer and a labels layer.", hint="Paint labels."))
+            said = f"A case needs an image layer and a {self.task.truth} layer."
+            self._say(ArgumentError(said, hint=f"Make {self.task.truth}."))
             return
         if not self.pairs.add(image, labels):
             self.status.setText("That case is there already.")
@@ -61,7 +62,7 @@ class FineTunePanel(TrainingFace):
 
     def make_plan(self) -> None:
         """Look at the cases, and show the plan."""
-        self._start(make_plan, "Planning", self._show_plan)
+        self._start(self.task.make_plan, "Planning", self._show_plan)
 
     def train(self) -> None:
         """Train with the plan shown."""
@@ -69,7 +70,7 @@ class FineTunePanel(TrainingFace):
         self._seen = 0
         self.loss.clear()
         self.score.clear()
-        self._start(partial(run, self.course), "Training", self._show_model, training=True)
+        self._start(partial(self.task.run, self.course), "Training", self._show_model, training=True)
 
     def order_images(self) -> None:
         """Choose the open image that the model is least sure of, and say how sure it is of each."""
@@ -82,18 +83,18 @@ class FineTunePanel(TrainingFace):
         self._run(work, "Asking the model", partial(self._show_order, images))
 
     def predict(self) -> None:
-        """Open the Segment panel with the new model chosen."""
-        _, panel = self.viewer.window.add_plugin_dock_widget("napari-medai", "Segment")
-        panel.choose("predict_labels")
+        """Open the panel where the new model is used, with that chosen."""
+        _, panel = self.viewer.window.add_plugin_dock_widget("napari-medai", self.task.panel)
+        panel.choose(self.task.operation)
         panel.form.set_values({"model": str(self._reference())})
 
     def continue_training(self) -> None:
-        """Add the chosen image with its corrected labels, and go on from the new model."""
+        """Add the chosen image with its corrected labels or points, and go on from the new model."""
         if self.model_folder is None:
             return
         self.add_pair()
         self.start.setCurrentText(str(self._reference()))
-        self.name.setText(_next_name(self.model_folder))
+        self.name.setText(next_name(self.model_folder))
         self.train()
 
     def wish(self) -> Wish:
@@ -105,7 +106,9 @@ class FineTunePanel(TrainingFace):
             If there is no case, or nowhere to put the model.
         """
         if not self.pairs.pairs and not self.place.path:
-            raise ArgumentError("No cases chosen.", hint="Add an image and its labels, or name a folder.")
+            raise ArgumentError(
+                "No cases chosen.", hint=f"Add an image and its {self.task.truth}, or name a folder."
+            )
         if not self.folder.path:
             raise ArgumentError("No folder for the model chosen.", hint="Choose one under Save in.")
         start = self.start.currentText().strip()
@@ -116,12 +119,16 @@ class FineTunePanel(TrainingFace):
             name=self.name.text().strip(),
             minutes=self.minutes.value(),
             unpainted=UNPAINTED[self.unpainted.currentText()],
+            soft=self.soft.isChecked(),
+            dimensions=DIMENSIONS[self.dimensions.currentText()],
             device=self.device.currentText(),
             folder=self.folder.path,
             plan=self.plan.toPlainText().strip(),
+            missing=MISSING[self.missing.currentText()],
         )
 
     def _connect(self) -> None:
+        self.task_box.currentTextChanged.connect(self._choose_task)
         self.add_button.clicked.connect(self.add_pair)
         self.remove_button.clicked.connect(self.pairs.remove_selected)
         self.rank_button.clicked.connect(self.order_images)
@@ -134,7 +141,9 @@ class FineTunePanel(TrainingFace):
         self.continue_button.clicked.connect(self.continue_training)
         for entry in (self.start.currentTextChanged, self.name.textChanged, self.minutes.valueChanged):
             entry.connect(self._forget_plan)
-        self.unpainted.currentTextChanged.connect(self._forget_plan)
+        for box in (self.unpainted, self.missing, self.dimensions):
+            box.currentTextChanged.connect(self._forget_plan)
+        self.soft.toggled.connect(self._change_truth)
         self.runner.progressed.connect(self._show_progress)
         self.runner.succeeded.connect(self._show_result)
         self.runner.failed.connect(self._show_failure)
@@ -144,10 +153,27 @@ class FineTunePanel(TrainingFace):
         for event in (events.inserted, events.removed, events.reordered, events.renamed):
             event.connect(self._offer_layers)
 
+    def _choose_task(self, words: str) -> None:
+        self.task = TASKS[words]
+        self.show_task(self.task)
+        self.show_end(False)
+        self._offer_layers()
+        self.start.clear()
+        self._offer_models()
+        self._forget_plan()
+
+    def _change_truth(self, soft: bool) -> None:
+        """Offer images as truth, or labels layers; the cases have one or the other."""
+        self.pairs.keep([])
+        self.unpainted.setEnabled(not soft)
+        self._offer_layers()
+        self._forget_plan()
+
     def _offer_layers(self, _: Any = None) -> None:
         """Offer the viewer's layers; what is chosen stays chosen."""
         layers = list(self.viewer.layers)
-        for box, kind in ((self.image, "image"), (self.labels, "labels")):
+        truth = "image" if self.soft.isChecked() else self.task.truth
+        for box, kind in ((self.image, "image"), (self.labels, truth)):
             chosen = box.currentData()
             box.clear()
             for layer in layers:
@@ -163,7 +189,8 @@ class FineTunePanel(TrainingFace):
         chosen = self.start.currentText() or NEW
         self.start.clear()
         self.start.addItem(NEW)
-        self.start.addItems([name for name, spec in list_models().items() if spec.task == "segmentation"])
+        own = self.task.model_task
+        self.start.addItems([name for name, spec in list_models().items() if spec.task == own])
         self.start.setCurrentText(chosen)
 
     def _start(self, work: Any, title: str, then: Any, training: bool = False) -> None:
@@ -222,34 +249,27 @@ class FineTunePanel(TrainingFace):
         new = self.course.epochs[self._seen :]
         self._seen += len(new)
         for epoch in new:
+            if epoch.number == 1:  # of points there are two networks, one after the other
+                self.loss.clear()
+                self.score.clear()
             self.loss.add("loss", epoch.loss)
-            if "score" in epoch.metrics:
-                self.score.add("mean Dice of the validation cases", epoch.metrics["score"])
+            if self.task.metric in epoch.metrics:
+                self.score.add(self.task.metric_name, epoch.metrics[self.task.metric])
         self._preview.show(self.course.preview)
 
     def _show_result(self, value: Any) -> None:
         self._then(value)
 
-    def _show_plan(self, plan: Plan) -> None:
-        from napari_medai.train.planner import memory_of
-
+    def _show_plan(self, plan: Any) -> None:
         self.plan.setPlainText(plan.to_text())
-        minutes = plan.loop.minutes
-        time = f"at most {minutes:g} minutes" if minutes else f"{plan.loop.epochs} epochs"
-        size = "×".join(map(str, plan.patch))
-        self.estimate.setText(
-            f"About {memory_of(plan):.1f} GB a step and {time}; {len(plan.patch)}-D patches of {size}, "
-            f"{plan.batch} at a time."
-        )
+        self.estimate.setText(self.task.describe(plan))
         self.status.setText("Read the plan, change what you like, then press Train.")
 
     def _show_model(self, model: Model) -> None:
         self._show_course()
         self.model_folder = Path(self.folder.path) / model.spec.name
         self._offer_models()
-        figures = model.spec.training.get("validation")
-        score = figures.get("score") if isinstance(figures, dict) else None
-        judged = f", mean Dice {score:.3f} on the validation cases" if isinstance(score, float) else ""
+        judged = self.task.judged(model)
         self.status.setText(f"Model {model.spec.name} is ready{judged}. It lies in {self.model_folder.name}.")
         self.show_end(True)
 
@@ -283,14 +303,3 @@ class FineTunePanel(TrainingFace):
         known = settings().models
         listed = bool(known) and Path(known) == self.model_folder.parent
         return self.model_folder.name if listed else self.model_folder
-
-
-def _next_name(folder: Path) -> str:
-    """Return the name with the next free number behind it."""
-    stem, _, number = folder.name.rpartition("-")
-    if not stem or not number.isdigit():
-        stem, number = folder.name, "1"
-    following = int(number) + 1
-    while (folder.parent / f"{stem}-{following}").exists():
-        following += 1
-    return f"{stem}-{following}"

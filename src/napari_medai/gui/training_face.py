@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QFont
@@ -29,15 +29,27 @@ from napari_medai.gui.activity import TICKS
 from napari_medai.gui.batch_face import PathField, ask_file, ask_folder
 from napari_medai.gui.curve import Curve
 from napari_medai.gui.fields import DEVICES
+from napari_medai.gui.training_tasks import TASKS, TrainingTask
 
 if TYPE_CHECKING:
     from napari_medai.train.painted import Unpainted
+    from napari_medai.train.planner import Dimensions
 
 NEW = "a new network"
 UNPAINTED: dict[str, Unpainted] = {
     "background": "background",
     "background in painted slices, unknown in others": "unknown outside painted slices",
     "unknown; label 1 is the background": "unknown",
+}
+MISSING: dict[str, Literal["absent", "ignore"]] = {
+    "is not in the image": "absent",
+    "was not looked for": "ignore",
+}
+DIMENSIONS: dict[str, Dimensions] = {
+    "as the slices suggest": "auto",
+    "slice by slice": "2",
+    "slices with their neighbours": "2.5",
+    "whole volumes": "3",
 }
 _PLAN_LINES, _CASE_ROWS = 9, 4
 
@@ -63,6 +75,12 @@ class PairTable(QTableWidget):
         self._show()
         return True
 
+    def begin_anew(self, truth: str) -> None:
+        """Drop all cases; those to come have another kind of truth."""
+        self.pairs = []
+        self.setHorizontalHeaderLabels(("Image", truth.capitalize()))
+        self._show()
+
     def remove_selected(self) -> None:
         """Take the selected cases away; their layers stay."""
         rows = {index.row() for index in self.selectedIndexes()}
@@ -86,6 +104,9 @@ class TrainingFace(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
+        self.task_box = QComboBox()
+        self.task_box.addItems(list(TASKS))
+        self.task_box.setToolTip("What is to be learnt, and from which kind of layers.")
         self.image, self.labels = QComboBox(), QComboBox()
         self.pairs = PairTable()
         self.add_button = _button("Add", "Train on this image and its labels")
@@ -97,11 +118,23 @@ class TrainingFace(QWidget):
                 "Table …": ask_file("Table", "Table (*.csv *.tsv)"),
             },
             "Further cases on disk: a folder in nnU-Net's, BIDS' or your own layout, or a table with columns "
-            "name, image, labels. Empty: the layers alone.",
+            "name, image, labels; for points a folder of images with a table of points, or that table. "
+            "Empty: the layers alone.",
         )
         self.unpainted = QComboBox()
         self.unpainted.addItems(UNPAINTED)
         self.unpainted.setToolTip("What voxels without paint teach: background, or nothing.")
+        self.missing = QComboBox()
+        self.missing.addItems(list(MISSING))
+        self.missing.setToolTip("What it means that a case lacks a point that others have.")
+        self.soft = QCheckBox("are shares from 0 to 1")
+        self.soft.setToolTip(
+            "Labels are images: the probability of label 1 or how much of each voxel it covers; "
+            "with channels, of one label each."
+        )
+        self.dimensions = QComboBox()
+        self.dimensions.addItems(DIMENSIONS)
+        self.dimensions.setToolTip("How a new network sees volumes.")
         self.start = QComboBox()
         self.start.setEditable(True)
         self.start.setToolTip("A model to go on from, or a new network.")
@@ -152,14 +185,18 @@ class TrainingFace(QWidget):
             widget.setVisible(False)
 
     def _lay_out(self) -> None:
-        form = QFormLayout()
-        for label, field in (("Image", self.image), ("Labels", self.labels)):
+        self.form = form = QFormLayout()
+        for label, field in (("Learn", self.task_box), ("Image", self.image), ("Labels", self.labels)):
             form.addRow(label, field)
+        form.addRow("", self.soft)
         form.addRow("", _row(self.add_button, self.remove_button, self.rank_button))
         form.addRow("Cases", self.pairs)
         form.addRow("More cases", self.place)
         form.addRow("Unpainted", self.unpainted)
+        form.addRow("A lacking point", self.missing)
+        form.setRowVisible(self.missing, False)
         form.addRow("Start from", self.start)
+        form.addRow("Dimensions", self.dimensions)
         form.addRow("Name", self.name)
         form.addRow("Time", self.minutes)
         form.addRow("Device", self.device)
@@ -181,19 +218,45 @@ class TrainingFace(QWidget):
             column.addWidget(part)
         column.addStretch(1)
 
+    def show_task(self, task: TrainingTask) -> None:
+        """Ask for what one task needs, and for nothing else."""
+        points = task.truth == "points"
+        label = self.form.labelForField(self.labels)
+        if isinstance(label, QLabel):
+            label.setText(task.truth.capitalize())
+        self.form.setRowVisible(self.unpainted, not points)
+        self.form.setRowVisible(self.missing, points)
+        for field in (self.soft, self.dimensions):
+            self.form.setRowVisible(field, not points)
+        self.soft.setChecked(False)
+        self.rank_button.setVisible(not points)
+        self.predict_button.setText(task.try_it)
+        self.pairs.begin_anew(task.truth)
+
     def show_running(self, running: bool, training: bool = False) -> None:
         """Turn Train into Cancel and back; nothing else can be changed meanwhile."""
         self.run_button.setText("Cancel" if running else "Train")
         self.run_button.setEnabled(True)
-        asked = (self.image, self.labels, self.add_button, self.remove_button, self.rank_button, self.pairs)
+        asked = (
+            self.task_box,
+            self.missing,
+            self.image,
+            self.labels,
+            self.add_button,
+            self.remove_button,
+            self.rank_button,
+            self.pairs,
+        )
         chosen = (self.place, self.unpainted, self.start, self.name, self.minutes, self.device, self.folder)
-        for widget in (*asked, *chosen, self.plan_button):
+        for widget in (*asked, *chosen, self.soft, self.dimensions, self.plan_button):
             widget.setEnabled(not running)
         self.plan.setReadOnly(running)
         self.bar.setValue(0)
         self.bar.setVisible(running)
         for widget in self._in_run[1:]:
             widget.setVisible(training)
+        if TASKS[self.task_box.currentText()].truth == "points":
+            self.preview.setVisible(False)
         self.pause_button.setChecked(False)
         self.finish_button.setEnabled(True)
         if training:

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from napari_medai.core.errors import ArgumentError
 from napari_medai.core.progress import Progress
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from napari_medai.models.model import Model
     from napari_medai.train import Cases, Epoch, Plan
     from napari_medai.train.painted import Unpainted
+    from napari_medai.train.planner import Dimensions
 
 PREVIEW_SHARE = 0.1
 """Share of the training time that previews may take."""
@@ -45,12 +46,18 @@ class Wish:
         Time budget.
     unpainted : str
         What unpainted voxels of the layers mean, as :func:`napari_medai.train.painted_truth` takes it.
+    soft : bool
+        Whether the labels are shares from 0 to 1, on the layers and on disk.
+    dimensions : {"auto", "2", "2.5", "3"}
+        How a new network sees volumes.
     device : str
         Where to train.
     folder : str
         Gets the model.
     plan : str
         The plan as edited; empty: made anew.
+    missing : {"absent", "ignore"}
+        Of points: what it means that a case lacks one.
     """
 
     pairs: tuple[tuple[LayerData, LayerData], ...]
@@ -59,9 +66,12 @@ class Wish:
     name: str = "my-model"
     minutes: float = 2.0
     unpainted: Unpainted = "background"
+    soft: bool = False
+    dimensions: Dimensions = "auto"
     device: str = "auto"
     folder: str = ""
     plan: str = ""
+    missing: Literal["absent", "ignore"] = "absent"
 
     @property
     def model_folder(self) -> Path:
@@ -115,8 +125,10 @@ def make_plan(wish: Wish, progress: Progress) -> Plan:
             wish.parent, cases, name=wish.name, minutes=wish.minutes, progress=progress
         )
     else:
-        plan = train.make_plan(cases, name=wish.name, minutes=wish.minutes, progress=progress)
-        if wish.unpainted == SLICES and len(plan.patch) == 3:
+        plan = train.make_plan(
+            cases, name=wish.name, minutes=wish.minutes, dimensions=wish.dimensions, progress=progress
+        )
+        if wish.unpainted == SLICES and not wish.soft and len(plan.patch) == 3:
             plan = slice_by_slice(plan, slice_axis(image_from_layer(*wish.pairs[0][1])))
     return plan.with_loop(steps=min(plan.loop.steps, max(LEAST_STEPS, round(wish.minutes * STEPS_A_MINUTE))))
 
@@ -174,15 +186,17 @@ def cases_of(wish: Wish) -> Cases:
     from napari_medai.train.painted import UNKNOWN, painted_truth
 
     images = [image_from_layer(*image) for image, _ in wish.pairs]
-    truths = [painted_truth(image_from_layer(*labels), wish.unpainted) for _, labels in wish.pairs]
-    at_hand = train.cases_of(images, truths, ignore=UNKNOWN) if images else None
-    listed = train.find_cases(wish.place, ignore=UNKNOWN) if wish.place else None
+    marked = [image_from_layer(*labels) for _, labels in wish.pairs]
+    truths = marked if wish.soft else [painted_truth(labels, wish.unpainted) for labels in marked]
+    at_hand = train.cases_of(images, truths, ignore=UNKNOWN, soft=wish.soft) if images else None
+    listed = train.find_cases(wish.place, ignore=UNKNOWN, soft=wish.soft) if wish.place else None
     if at_hand is None or listed is None:
         found = at_hand or listed
         if found is None:
             raise ArgumentError("No cases chosen.", hint="Add an image and its labels, or name a folder.")
         return found
-    return train.Cases((*listed.items, *at_hand.items), listed.labels, listed.channels, UNKNOWN)
+    both = (*listed.items, *at_hand.items)
+    return train.Cases(both, listed.labels, listed.channels, UNKNOWN, soft=wish.soft)
 
 
 def _train(wish: Wish, plan: Plan, course: Course, resume: bool, progress: Progress) -> Path:
@@ -251,3 +265,14 @@ def rank(images: list[LayerData], model: str, progress: Progress) -> list[tuple[
     from napari_medai.train.ranking import rank_by_uncertainty
 
     return rank_by_uncertainty([image_from_layer(*layer) for layer in images], model, progress=progress)
+
+
+def next_name(folder: Path) -> str:
+    """Return a model's name with the next free number behind it."""
+    stem, _, number = folder.name.rpartition("-")
+    if not stem or not number.isdigit():
+        stem, number = folder.name, "1"
+    following = int(number) + 1
+    while (folder.parent / f"{stem}-{following}").exists():
+        following += 1
+    return f"{stem}-{following}"
