@@ -289,9 +289,9 @@ def sparse(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
         model, minutes = trained(cases, plan, options.device)
         found[name] = {**minutes, **membrane_figures(model, tests, options.device)}
         found.setdefault("steps", model.spec.training["steps"])
-    network, minutes = basic_unet(slices[:25], truths[:25], int(found["steps"]), options)
+    network, minutes = basic_unet(slices[:25], truths[:25], found["full"]["processor_minutes"], options)
     peer = replace(model, network=network)
-    found["monai BasicUNet, flips and turns, as many steps"] = {
+    found["monai BasicUNet, flips and turns, as many minutes of the processor"] = {
         **minutes, **membrane_figures(peer, tests, options.device)
     }  # fmt: skip
     found["share_of_full_dice"] = found["sparse"]["dice"] / found["full"]["dice"]
@@ -335,9 +335,12 @@ def membrane_figures(
 
 
 def basic_unet(
-    slices: list[MedicalImage], truths: list[NDArray[np.bool_]], steps: int, options: argparse.Namespace
+    slices: list[MedicalImage], truths: list[NDArray[np.bool_]], allowed: float, options: argparse.Namespace
 ) -> tuple[torch.nn.Module, dict[str, float]]:
-    """Train MONAI's BasicUNet as its tutorials do: Dice + cross-entropy, Adam, crops, flips, turns by 90."""
+    """Train MONAI's BasicUNet as its tutorials do: Dice + cross-entropy, Adam, crops, flips, turns by 90.
+
+    For as many minutes of the processor as are allowed.
+    """
     from monai.losses import DiceCELoss
     from monai.networks.nets import BasicUNet
 
@@ -348,7 +351,9 @@ def basic_unet(
     arrays = [np.asarray(i.array, np.float32) for i in slices]
     arrays = [(a - a.mean()) / a.std() for a in arrays]
     began, used = time.perf_counter(), time.process_time()
-    for _ in range(steps):
+    steps = 0
+    while time.process_time() - used < 60 * allowed:
+        steps += 1
         batch = []
         for _ in range(BATCH):
             k, (y, x) = rng.integers(len(arrays)), rng.integers(0, 512 - 192, 2)
@@ -362,8 +367,8 @@ def basic_unet(
         value.backward()
         optimizer.step()
     wall, processor = time.perf_counter() - began, time.process_time() - used
-    minutes = {"minutes": round(wall / 60, 2), "processor_minutes": round(processor / 60, 2)}
-    return network.eval(), minutes
+    spent = {"minutes": round(wall / 60, 2), "processor_minutes": round(processor / 60, 2), "steps": steps}
+    return network.eval(), spent
 
 
 def speed(folder: Path, options: argparse.Namespace) -> dict[str, Any]:

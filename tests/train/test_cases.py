@@ -17,10 +17,10 @@ from napari_medai.train import (
     split_cases,
     take_fingerprint,
 )
-from napari_medai.train.cases import load_case
 from napari_medai.train.plan import parse_plan, read_plan, write_plan
 from napari_medai.train.split import load_split, refuse_leak, save_split
 from napari_medai.train.store import IGNORED, CaseStore
+from napari_medai.train.truth import load_case
 
 
 def pair(seed=0, shape=(12, 20, 16), spacing=(3.0, 1.0, 1.0), label=1):
@@ -56,7 +56,8 @@ def test_patterns_match_images_and_labels_and_channels(tmp_path):
         ("p1", "1", 2),
         ("p2", "2", 2),
     ]
-    image, labels = load_case(found.items[1])
+    loaded = load_case(found.items[1], found)
+    image, labels = loaded.image, loaded.labels
     assert image.axes == "czyx"
     assert image.array.shape == (2, 12, 20, 16)
     assert labels.geometry.is_close(image.geometry)
@@ -80,7 +81,7 @@ def test_nnunet_raw_layout_brings_names_channels_and_the_ignore_label(tmp_path):
         write(labels, tmp_path / "labelsTr" / f"BR_{seed}.nii.gz")
     found = find_cases(tmp_path)
     assert (found.labels, found.channels, found.ignore) == (("background", "tumour"), ("T1", "T2"), 2)
-    assert load_case(found.items[0])[0].array.shape[0] == 2
+    assert load_case(found.items[0], found).image.array.shape[0] == 2
 
 
 def test_bids_and_tables_are_found(tmp_path):
@@ -108,8 +109,9 @@ def test_other_grids_are_refused_or_repaired():
         labels.array, geometry=Geometry.from_spacing(labels.array.shape, (3, 1, 1), (1, 0, 0))
     )
     with pytest.raises(GeometryError, match=r"Case case-0: .*another grid.*repair"):
-        load_case(cases_of([image], [moved]).items[0])
-    _, repaired = load_case(cases_of([image], [moved]).items[0], repair=True)
+        load_case(cases_of([image], [moved]).items[0], cases_of([image], [moved]))
+    mending = cases_of([image], [moved], repair=True)
+    repaired = load_case(mending.items[0], mending).labels
     assert np.array_equal(repaired.array[:, :, 1:], labels.array[:, :, :-1])
 
 

@@ -22,10 +22,11 @@ def command(
     output: Path | None,
     device: str,
     image: tuple[str, ...],
-    labels: str,
+    labels: tuple[str, ...],
     subject: str,
     ignore: int | None,
     repair: bool,
+    soft: bool,
 ) -> int:
     """Judge the model MODEL on the labelled images CASES: Dice, HD95, ASSD and volume by case and label.
 
@@ -36,7 +37,7 @@ def command(
     from napari_medai.cli.progress import Bar
     from napari_medai.train.evaluation import evaluate_folds, evaluate_model
 
-    found = cases_at(cases, image, labels, subject, ignore, repair)
+    found = cases_at(cases, image, labels, subject, ignore, repair, soft)
     with Bar("Evaluating") as bar:
         if "," in model:
             done = evaluate_folds(model.split(","), found, device=device, progress=bar)

@@ -35,16 +35,17 @@ def command(
     resume: bool,
     device: str,
     image: tuple[str, ...],
-    labels: str,
+    labels: tuple[str, ...],
     subject: str,
     ignore: int | None,
     repair: bool,
+    soft: bool,
 ) -> None:
     """Train the model MODEL (a name or a folder) further on the labelled images CASES, as a new model."""
     from napari_medai.cli.progress import Bar
     from napari_medai.train import fine_tune, plan_fine_tuning, read_plan
 
-    found = cases_at(cases, image, labels, subject, ignore, repair)
+    found = cases_at(cases, image, labels, subject, ignore, repair, soft)
     with Bar("Fine-tuning") as bar:
         chosen = read_plan(plan) if plan else plan_fine_tuning(model, found, name=name, minutes=minutes)
         tuned = fine_tune(

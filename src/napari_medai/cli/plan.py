@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from napari_medai.cli.training import case_options, cases_at
+
+if TYPE_CHECKING:
+    from napari_medai.train.planner import Dimensions
 
 
 @click.command("plan")
@@ -15,6 +19,13 @@ from napari_medai.cli.training import case_options, cases_at
 @click.option("--name", default="my-model", show_default=True, help="Of the model.")
 @click.option("--memory-gb", type=float, default=4, show_default=True, help="Memory the training may take.")
 @click.option("--minutes", type=float, help="Time budget.")
+@click.option(
+    "--dimensions",
+    type=click.Choice(["auto", "2", "2.5", "3"]),
+    default="auto",
+    show_default=True,
+    help="Volumes slice by slice (2), each slice with its neighbours (2.5), or whole (3).",
+)
 @case_options
 def command(
     cases: Path,
@@ -22,11 +33,13 @@ def command(
     name: str,
     memory_gb: float,
     minutes: float | None,
+    dimensions: Dimensions,
     image: tuple[str, ...],
-    labels: str,
+    labels: tuple[str, ...],
     subject: str,
     ignore: int | None,
     repair: bool,
+    soft: bool,
 ) -> None:
     """Plan a training on the labelled images CASES, and say how long and how large it is.
 
@@ -38,11 +51,19 @@ def command(
     from napari_medai.train.estimating import estimate
     from napari_medai.train.plan import CaseSource
 
-    found = cases_at(cases, image, labels, subject, ignore, repair)
+    found = cases_at(cases, image, labels, subject, ignore, repair, soft)
     with Bar("Planning") as bar:
-        plan = make_plan(found, name=name, memory_gb=memory_gb, minutes=minutes, progress=bar)
+        plan = make_plan(
+            found, name=name, memory_gb=memory_gb, minutes=minutes, dimensions=dimensions, progress=bar
+        )
     place = str(cases.resolve()) if output is None else _relative(cases, output)
-    source = CaseSource(place=place, image=image, labels=labels, subject=subject)
+    source = CaseSource(
+        place=place,
+        image=image,
+        labels=labels if len(labels) > 1 else "".join(labels),
+        subject=subject,
+        soft=soft,
+    )
     plan = plan.model_copy(update={"cases": source})
     if output is None:
         click.echo(plan.to_text(), nl=False)

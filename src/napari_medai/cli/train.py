@@ -26,10 +26,11 @@ def command(
     resume: bool,
     device: str,
     image: tuple[str, ...],
-    labels: str,
+    labels: tuple[str, ...],
     subject: str,
     ignore: int | None,
     repair: bool,
+    soft: bool,
 ) -> None:
     """Train a segmentation model by PLAN, on the cases that it names or on CASES.
 
@@ -43,7 +44,7 @@ def command(
     if fold is not None:
         split = chosen.split.model_copy(update={"fold": fold})
         chosen = chosen.model_copy(update={"split": split})
-    found = cases_at(cases, image, labels, subject, ignore, repair) if cases is not None else None
+    found = cases_at(cases, image, labels, subject, ignore, repair, soft) if cases is not None else None
     with processes() as several, Bar("Training") as bar:
         model = train_model(
             found,

@@ -16,12 +16,14 @@ F = TypeVar("F", bound=Callable[..., Any])
 _OPTIONS = (
     click.option("--image", multiple=True, metavar="PATTERN",
                  help="Which files below CASES are images: 'images/*.png'; again for each channel."),
-    click.option("--labels", default="", metavar="PATTERN",
-                 help="Which are their labels; the stars must stand for the same part of the name."),
+    click.option("--labels", multiple=True, metavar="PATTERN",
+                 help="Which are their labels; the stars must stand for the same part of the name. Again for "
+                 "each map of shares, one for each label."),
     click.option("--subject", default="", metavar="REGEX",
                  help="What in a case's name is the subject, for example '^(sub-[0-9]+)'."),
     click.option("--ignore", type=int, help="The label value of voxels that nobody marked."),
     click.option("--repair", is_flag=True, help="Bring labels of another grid onto their image's."),
+    click.option("--soft", is_flag=True, help="Labels are shares from 0 to 1, not label numbers."),
 )  # fmt: skip
 
 
@@ -33,12 +35,20 @@ def case_options(function: F) -> F:
 
 
 def cases_at(
-    place: Path, image: tuple[str, ...], labels: str, subject: str, ignore: int | None, repair: bool
+    place: Path,
+    image: tuple[str, ...],
+    labels: tuple[str, ...],
+    subject: str,
+    ignore: int | None,
+    repair: bool,
+    soft: bool,
 ) -> Cases:
     """Find the cases that the options describe."""
     from napari_medai.train import find_cases
 
-    return find_cases(place, image=image or "", labels=labels, subject=subject, ignore=ignore, repair=repair)
+    return find_cases(
+        place, image=image or "", labels=labels, subject=subject, ignore=ignore, repair=repair, soft=soft
+    )
 
 
 def tell(epoch: Epoch, _: object) -> None:

@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-import numpy as np
-
-from napari_medai.core.errors import ArgumentError, GeometryError, MedAIError, ReadError
+from napari_medai.core.errors import ArgumentError
 from napari_medai.core.image import MedicalImage
-from napari_medai.core.sampling import sample_volume
-from napari_medai.io.read import read
 
 Where: TypeAlias = MedicalImage | Path
 
@@ -27,8 +23,9 @@ class Case:
         Unique among the cases.
     images : tuple of MedicalImage or Path
         The image; several are its channels, in order.
-    labels : MedicalImage or Path
-        What a person marked, on the image's grid.
+    labels : MedicalImage, Path or tuple
+        What a person marked, on the image's grid: label numbers; or several maps of shares from 0 to 1,
+        one for each label above the background in order.
     subject : str
         Whose image it is; cases of one subject stay together in a split. The name where not said.
     role : {"", "train", "validation", "test"}
@@ -37,7 +34,7 @@ class Case:
 
     name: str
     images: tuple[Where, ...]
-    labels: Where
+    labels: Where | tuple[Where, ...]
     subject: str = ""
     role: str = ""
 
@@ -61,7 +58,10 @@ class Cases:
     ignore : int or None
         The label value of voxels that nobody marked; they teach nothing and are not judged.
     repair : bool
-        Bring labels of another grid onto the image's, by nearest neighbour; without it that is an error.
+        Bring labels of another grid onto the image's, by nearest neighbour (shares linearly); without it
+        that is an error.
+    soft : bool
+        A single labels image holds shares too: of label 1, or of each label along its channels.
     """
 
     items: tuple[Case, ...]
@@ -69,6 +69,7 @@ class Cases:
     channels: tuple[str, ...] = ()
     ignore: int | None = None
     repair: bool = False
+    soft: bool = False
 
     def __post_init__(self) -> None:
         names = [case.name for case in self.items]
@@ -82,6 +83,10 @@ class Cases:
     def __iter__(self) -> Iterator[Case]:
         return iter(self.items)
 
+    def is_soft(self, case: Case) -> bool:
+        """Whether the truth of a case is shares, not label numbers."""
+        return self.soft or isinstance(case.labels, tuple)
+
     def named(self, names: Sequence[str]) -> Cases:
         """Return some of the cases, in the order of ``names``."""
         known = {case.name: case for case in self.items}
@@ -93,10 +98,11 @@ class Cases:
 
 def cases_of(
     images: Sequence[MedicalImage],
-    labels: Sequence[MedicalImage],
+    labels: Sequence[MedicalImage | tuple[MedicalImage, ...]],
     *,
     ignore: int | None = None,
     repair: bool = False,
+    soft: bool = False,
 ) -> Cases:
     """Make cases of images at hand and their labels, pair by pair.
 
@@ -116,76 +122,4 @@ def cases_of(
         while name in taken:
             name, number = f"{image.name or 'case'}-{number}", number + 1
         named.append(Case(name, (image,), marks))
-    return Cases(tuple(named), ignore=ignore, repair=repair)
-
-
-def load_case(case: Case, repair: bool = False) -> tuple[MedicalImage, MedicalImage]:
-    """Read a case: its image with all channels, and its labels on the same grid.
-
-    Raises
-    ------
-    ReadError, GeometryError, ArgumentError
-        Naming the case: an unreadable file, grids that differ, NaN, labels that are no whole numbers.
-    """
-    try:
-        image = _joined([_loaded(where) for where in case.images])
-        labels = _as_labels(_loaded(case.labels))
-        if image.array.dtype.kind == "f" and not np.isfinite(image.array).all():
-            count = int((~np.isfinite(image.array)).sum())
-            raise ArgumentError(f"the image holds {count} NaN or infinite voxels.", "Replace them first.")
-        return image, _on_grid(image, labels, repair)
-    except MedAIError as error:
-        raise type(error)(f"Case {case.name}: {error.message}", error.hint) from error
-
-
-def _loaded(where: Where) -> MedicalImage:
-    if isinstance(where, MedicalImage):
-        return where
-    found = read(where)
-    if len(found) != 1:
-        raise ReadError(f"{where.name} holds {len(found)} images.", hint="Give a file with one image.")
-    return found[0]
-
-
-def _joined(images: list[MedicalImage]) -> MedicalImage:
-    first = images[0]
-    if len(images) == 1:
-        return first
-    for other in images[1:]:
-        first.require_same_grid(other, "next channel")
-        if other.axes != first.axes or "c" in other.axes:
-            raise ArgumentError(f"channels have axes {first.axes} and {other.axes}.")
-    arrays = np.stack([np.asarray(image.array, dtype=np.float32) for image in images])
-    return first.with_array(arrays, axes="c" + first.axes)
-
-
-def _as_labels(image: MedicalImage) -> MedicalImage:
-    """Take a picture of a mask for what it shows: 255, or the only other value, means label 1."""
-    array = np.asarray(image.array)
-    if image.is_rgb:
-        if not (array[..., 0] == array[..., 1]).all():
-            raise ArgumentError("the labels are a colour picture.", "Save label numbers in one channel.")
-        array = array[..., 0]
-    if array.dtype.kind == "f":
-        if not (np.isfinite(array).all() and (array == np.round(array)).all()):
-            raise ArgumentError("the labels are not whole numbers.", "Save them as integers.")
-        array = array.astype(np.int32)
-    if image.kind != "labels" and array.max(initial=0) == 255 and set(np.unique(array)) <= {0, 255}:
-        array = (array > 0).astype(np.uint8)
-    return image.with_array(array, kind="labels", axes=image.axes.removesuffix("s"))
-
-
-def _on_grid(image: MedicalImage, labels: MedicalImage, repair: bool) -> MedicalImage:
-    if image.geometry.is_close(labels.geometry):
-        return labels
-    if repair and image.geometry.ndim == labels.geometry.ndim:
-        array: Any = sample_volume(
-            np.asarray(labels.array), labels.geometry, image.geometry, interpolation="nearest"
-        )
-        return labels.with_array(array, geometry=image.geometry)
-    try:
-        image.require_same_grid(labels, "labels image")
-    except GeometryError as error:
-        hint = "Resample the labels onto the image, or ask for repair."
-        raise GeometryError(error.message[0].lower() + error.message[1:], hint) from error
-    raise AssertionError("grids that differ were found equal")
+    return Cases(tuple(named), ignore=ignore, repair=repair, soft=soft)

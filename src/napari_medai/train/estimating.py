@@ -58,7 +58,7 @@ def estimate(plan: Plan, device: str = "auto") -> Estimate:
         network = build_network(plan.spec())
         classes = len(plan.labels)
         stepper = Stepper(network, segmentation_objective(plan.objective, classes), plan.loop, device=place)
-        inputs = torch.randn(plan.batch, len(plan.channels), *plan.patch)
+        inputs = torch.randn(plan.batch, plan.spec().inputs, *plan.patch)
         truth = torch.randint(0, classes, (plan.batch, *plan.patch), dtype=torch.uint8)
         seconds = 0.0
         for _ in range(2):

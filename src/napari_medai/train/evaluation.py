@@ -17,9 +17,10 @@ from napari_medai.measure.overlap import compare_labels
 from napari_medai.models.model import Model
 from napari_medai.models.pipeline import segment_image
 from napari_medai.models.store import as_model
-from napari_medai.train.cases import Cases, load_case
+from napari_medai.train.cases import Cases
 from napari_medai.train.layouts import find_cases
 from napari_medai.train.split import load_split
+from napari_medai.train.truth import load_case
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -92,8 +93,8 @@ def evaluate_model(
     for k, case in enumerate(found.items):
         share = part(progress, k / len(found), (k + 1) / len(found), f"Case {k + 1} of {len(found)}")
         try:
-            image, truth = load_case(case, found.repair)
-            table = _judge_case(judged, image, truth, found.ignore, device, share)
+            loaded = load_case(case, found)
+            table = _judge_case(judged, loaded.image, loaded.labels, found.ignore, device, share)
         except MedAIError as error:
             failed[case.name] = str(error)
             continue

@@ -13,6 +13,7 @@ from napari_medai.core.device import resolve_device
 from napari_medai.core.errors import ModelError
 from napari_medai.core.progress import Progress, part, silent
 from napari_medai.models.model import Model
+from napari_medai.models.neighbours import input_names
 from napari_medai.models.networks import build_network
 from napari_medai.models.store import as_model
 from napari_medai.train.cases import Cases
@@ -98,6 +99,7 @@ def plan_fine_tuning(
         network=spec.network,
         patch=spec.tile,
         slicewise=spec.preparation.slicewise,
+        neighbours=spec.preparation.neighbours,
         batch=4 if spec.ndim == 2 else 2,
         loop=LoopSettings(rate=1e-3, minutes=minutes, epochs=1000 if minutes else 10, average=0.99, steps=50),
         split=SplitSettings(none=len({c.subject for c in cases}) < 2),
@@ -172,7 +174,7 @@ def fine_tune(
     network, report = _child(parent, chosen)
     tuning = FineTuning(freeze_encoder=freeze_encoder, decay=decay)
     return train_from(
-        _start(parent, network, report, tuning, resolve_device(device)),
+        _start(parent, chosen, network, report, tuning, resolve_device(device)),
         found,
         chosen,
         out=out,
@@ -190,19 +192,20 @@ def _child(parent: Model, plan: Plan) -> tuple[torch.nn.Module, Transfer]:
     with torch.random.fork_rng():
         torch.manual_seed(plan.loop.seed)
         network = build_network(plan.spec())
-    channels = (parent.spec.channels, plan.channels)
+    channels = (input_names(parent.spec), input_names(plan.spec()))
     labels = (parent.spec.outputs.labels, plan.labels)
     return network, transfer_weights(parent.network, network, channels=channels, labels=labels)
 
 
 def _start(
-    parent: Model, network: torch.nn.Module, report: Transfer, tuning: FineTuning, device: str
+    parent: Model, plan: Plan, network: torch.nn.Module, report: Transfer, tuning: FineTuning, device: str
 ) -> Start:
     new = (*report.new, *report.adapted)
     factors = rate_factors(network, freeze_encoder=tuning.freeze_encoder, decay=tuning.decay, new=new)
     beside = _Beside(parent, report, tuning, device)
     spec = parent.spec
-    described: dict[str, Any] = {"preparation": spec.preparation, "windows": spec.windows}
+    way = spec.preparation.model_copy(update={"neighbours": plan.neighbours})
+    described: dict[str, Any] = {"preparation": way, "windows": spec.windows}
     described |= {"mirror_axes": spec.mirror_axes, "parent": parent.digest or None}
     return Start(
         network,
@@ -240,7 +243,7 @@ class _Beside:
         old, new = self.parent.spec, model.spec
         return all(
             getattr(old, what) == getattr(new, what)
-            for what in ("outputs", "channels", "intensity", "spacing")
+            for what in ("outputs", "channels", "inputs", "intensity", "spacing")
         )
 
 

@@ -12,7 +12,8 @@ from napari_medai.core.errors import ArgumentError, MedAIError
 from napari_medai.core.image import MedicalImage
 from napari_medai.core.progress import Progress, silent, track
 from napari_medai.models.prepare import channel_count
-from napari_medai.train.cases import Cases, load_case
+from napari_medai.train.cases import Cases
+from napari_medai.train.truth import load_case
 
 SAMPLES = 20_000
 """Voxels of each case whose intensities are looked at."""
@@ -73,7 +74,8 @@ def take_fingerprint(cases: Cases, progress: Progress = silent) -> Fingerprint:
     faults: list[str] = []
     for case in track(cases.items, progress, "Looking at cases"):
         try:
-            looks.append(_Look(*load_case(case, cases.repair), ignore=cases.ignore))
+            loaded = load_case(case, cases)
+            looks.append(_Look(loaded.image, loaded.labels, ignore=cases.ignore))
         except MedAIError as error:
             faults.append(error.message)
     if faults:

@@ -18,7 +18,7 @@ Change: TypeAlias = "Callable[[np.random.Generator, Tensor, float], Tensor]"
 """From a patch (channels, ...) and a strength to the changed patch."""
 
 
-def vary_intensities(rng: np.random.Generator, patch: Tensor, how: Augmentation) -> Tensor:
+def vary_intensities(rng: np.random.Generator, patch: Tensor, how: Augmentation, together: int = 1) -> Tensor:
     """Change a patch as the settings and the generator say.
 
     Parameters
@@ -29,11 +29,15 @@ def vary_intensities(rng: np.random.Generator, patch: Tensor, how: Augmentation)
         Shape (channels, \\*patch), intensities of about mean 0 and standard deviation 1.
     how : Augmentation
         How much.
+    together : int
+        So many channels each are slices of one volume, whose grey levels change alike.
     """
     for name, change in CHANGES.items():
         strength = getattr(how, name)
         if strength and rng.random() < how.share:
-            patch = change(rng, patch, strength)
+            alike = together > 1 and name in OF_THE_SCALE
+            seen = patch.reshape(-1, together, *patch.shape[1:]) if alike else patch
+            patch = change(rng, seen, strength).reshape(patch.shape)
     return patch
 
 
@@ -129,6 +133,9 @@ CHANGES: dict[str, Change] = {
     "noise": _noise,
 }
 """Every change by its name in the settings, in the order in which they are made."""
+
+OF_THE_SCALE = ("gamma", "contrast", "brightness")
+"""Changes of the grey scale, not of single pixels."""
 
 
 def blurred(patch: Tensor, sigma: float) -> Tensor:

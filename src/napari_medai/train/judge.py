@@ -89,7 +89,7 @@ class Judge:
         counts = np.zeros((len(self._spec.outputs.labels), 3))
         for name in self._names:
             ready = self._store.get(name)
-            scores = class_scores(network, self._spec, ready.volume, self._device, progress=self._progress)
+            scores = class_scores(network, self._spec, ready.inputs, self._device, progress=self._progress)
             counts += overlap_counts(scores.argmax(axis=0), ready.truth, len(counts))
         return self._figures(counts)
 

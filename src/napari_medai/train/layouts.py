@@ -20,30 +20,36 @@ def find_cases(
     place: str | Path,
     *,
     image: str | Sequence[str] = "",
-    labels: str = "",
+    labels: str | Sequence[str] = "",
     subject: str = "",
     ignore: int | None = None,
     repair: bool = False,
+    soft: bool = False,
 ) -> Cases:
     """Find labelled images.
 
     Parameters
     ----------
     place : path
-        A CSV with columns ``image`` (or one for each channel), ``labels`` and optionally ``case``,
-        ``subject``, ``role``; a folder in nnU-Net's raw layout (``dataset.json``, ``imagesTr``,
-        ``labelsTr``); a BIDS-like tree (``sub-*``); or any folder, with patterns.
+        A CSV with columns ``image`` (or one for each channel), ``labels`` (or ``labels:NAME`` for each map
+        of shares) and optionally ``case``, ``subject``, ``role``; a folder in nnU-Net's raw layout
+        (``dataset.json``, ``imagesTr``, ``labelsTr``); a BIDS-like tree (``sub-*``); or any folder, with
+        patterns.
     image : str or sequence of str
         Pattern of image files below the folder, ``*`` standing for the part that names the case; several
         patterns are the channels. In a BIDS-like tree the ending, such as ``T1w``.
-    labels : str
-        Pattern of label files; its ``*`` must stand for the same part.
+    labels : str or sequence of str
+        Pattern of label files; its ``*`` must stand for the same part. Several patterns are maps of
+        shares, one for each label above the background.
     subject : str
         A regular expression whose first group, found in a case's name, is the subject.
     ignore : int, optional
         The label value of voxels that nobody marked.
     repair : bool
         Bring labels of another grid onto the image's.
+    soft : bool
+        A single labels file holds shares from 0 to 1 as well, of label 1 or of each label along its
+        channels: a probability map, or how much of each voxel is covered.
 
     Returns
     -------
@@ -58,7 +64,7 @@ def find_cases(
         If images and labels do not match.
     """
     root = Path(place)
-    patterns = (image,) if isinstance(image, str) else tuple(image)
+    patterns, marked = ((p,) if isinstance(p, str) else tuple(p) for p in (image, labels))
     if not root.exists():
         raise ReadError(f"There is no {root}.", hint="Check the spelling of the path.")
     if root.is_file():
@@ -68,11 +74,12 @@ def find_cases(
     elif any(root.glob("sub-*")):
         found = _from_bids(root, patterns[0])
     else:
-        found = _from_patterns(root, patterns, labels)
+        found = _from_patterns(root, patterns, marked)
     items = tuple(_with_subject(c, subject) for c in sorted(found.items, key=lambda c: c.name))
     if not items:
         raise ReadError(f"Found no labelled image in {root.name}.", hint="Check the patterns.")
-    return replace(found, items=items, ignore=found.ignore if ignore is None else ignore, repair=repair)
+    unmarked = found.ignore if ignore is None else ignore
+    return replace(found, items=items, ignore=unmarked, repair=repair, soft=soft)
 
 
 def _with_subject(case: Case, pattern: str) -> Case:
@@ -84,25 +91,33 @@ def _with_subject(case: Case, pattern: str) -> Case:
     return replace(case, subject=match.group(match.lastindex or 0))
 
 
-def _from_patterns(root: Path, patterns: Sequence[str], labels: str) -> Cases:
-    if not labels or not all(patterns):
+def _from_patterns(root: Path, patterns: Sequence[str], labels: Sequence[str]) -> Cases:
+    if not all(labels) or not all(patterns) or not labels:
         raise ArgumentError(
             f"{root.name} is neither nnU-Net's raw layout nor a BIDS-like tree.",
             hint="Give patterns: image='images/*.png', labels='labels/*.png'.",
         )
     channels = [_matched(root, pattern) for pattern in patterns]
-    marked = _matched(root, labels)
-    both = [name for name in channels[0] if name in marked]
+    marked = [_matched(root, pattern) for pattern in labels]
+    both = [name for name in channels[0] if name in marked[0]]
     if channels[0] and not both:
         raise ArgumentError(
             f"No labels match the images: found {min(channels[0])!r} among images, "
-            f"{min(marked, default='nothing')!r} among labels.",
+            f"{min(marked[0], default='nothing')!r} among labels.",
             hint="In both patterns * must stand for the same part of the name.",
         )
-    lacking = next((n for n in both for files in channels if n not in files), None)
-    if lacking is not None:
-        raise ArgumentError(f"Case {lacking} lacks a channel.", hint="Check the patterns of the channels.")
-    return Cases(tuple(Case(n, tuple(files[n] for files in channels), marked[n]) for n in both))
+    for kind, found in (("channel", channels), ("map of labels", marked)):
+        lacking = next((n for n in both for files in found if n not in files), None)
+        if lacking is not None:
+            raise ArgumentError(f"Case {lacking} lacks a {kind}.", hint="Check the patterns.")
+    return Cases(tuple(_case(n, [f[n] for f in channels], [f[n] for f in marked]) for n in both))
+
+
+def _case(
+    name: str, images: Sequence[Path], labels: Sequence[Path], subject: str = "", role: str = ""
+) -> Case:
+    """Make a case of its files; several files of labels are shares."""
+    return Case(name, tuple(images), labels[0] if len(labels) == 1 else tuple(labels), subject, role)
 
 
 def _matched(root: Path, pattern: str) -> dict[str, Path]:
@@ -119,21 +134,21 @@ def _matched(root: Path, pattern: str) -> dict[str, Path]:
 def _from_table(path: Path) -> Cases:
     with path.open(newline="", encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
-    named = ("case", "labels", "subject", "role")
-    channels = [c for c in (rows[0] if rows else {}) if c not in named]
-    if not rows or not channels or "labels" not in rows[0]:
+    columns = list(rows[0]) if rows else []
+    marked = [c for c in columns if c == "labels" or c.startswith("labels:")]
+    channels = [c for c in columns if c not in ("case", "subject", "role", *marked)]
+    if not channels or not marked:
         raise ReadError(
             f"{path.name} has no columns image and labels.",
             hint="One row a case; paths relative to the file.",
         )
     items = []
     for row in rows:
-        images = tuple(path.parent / row[c] for c in channels)
+        images, labels = ([path.parent / row[c] for c in part] for part in (channels, marked))
         name = row.get("case") or stem(images[0])
-        items.append(
-            Case(name, images, path.parent / row["labels"], row.get("subject") or "", row.get("role") or "")
-        )
-    return Cases(tuple(items), channels=tuple(channels) if len(channels) > 1 else ())
+        items.append(_case(name, images, labels, row.get("subject") or "", row.get("role") or ""))
+    named = ("background", *(c.removeprefix("labels:") for c in marked)) if ":" in marked[0] else ()
+    return Cases(tuple(items), labels=named, channels=tuple(channels) if len(channels) > 1 else ())
 
 
 def _from_nnunet(root: Path) -> Cases:

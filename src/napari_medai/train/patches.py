@@ -14,6 +14,7 @@ from napari_medai.train.augment import Augmentation
 from napari_medai.train.deform import Deformations
 from napari_medai.train.intensity import vary_intensities
 from napari_medai.train.loader import Batch
+from napari_medai.train.losses import shares_of
 from napari_medai.train.spatial import draw_places, grid_of, look_up
 from napari_medai.train.store import CaseStore, Ready
 from napari_medai.train.style import STYLES
@@ -28,7 +29,8 @@ SPARSE_REACH = 0.4
 @dataclass(frozen=True, eq=False)
 class Patches:
     """Draws batches: called with a generator it returns inputs (batch, channels, \\*patch), float32, and
-    label values (batch, \\*patch), uint8, 255 where nobody marked.
+    label values (batch, \\*patch), uint8, 255 where nobody marked; where any case has soft labels, shares
+    (batch, classes, \\*patch), float32, all 0 where nobody marked.
 
     Parameters
     ----------
@@ -73,7 +75,7 @@ class Patches:
         ready = self.store.get(name)
         # Where little is marked it shall be met at every place of a patch, not always in its middle.
         reach = SPARSE_REACH * np.array(self.patch) if ready.sparse else 0.5
-        voxel = self._centre(rng, ready)
+        voxel, channels = self._centre(rng, ready), len(ready.volume)
         if len(voxel) > len(self.patch):
             ready = ready.slice_at(int(voxel[0]))
         centre = voxel[-len(self.patch) :] + rng.uniform(-1, 1, len(self.patch)) * reach
@@ -82,9 +84,11 @@ class Patches:
         if others and self.how.towards_others and rng.random() < self.how.towards_others:
             places = self.deformations.bent(rng, name, str(rng.choice(others)), places)
         volume, truth = look_up_both(ready, places)
+        if self.store.soft and ready.shares is None:
+            truth = shares_of(truth[None], self.store.classes)[0][0]
         if self.how.style != "none" and rng.random() < self.how.style_share:
             volume = self._styled(rng, volume)
-        return vary_intensities(rng, volume, self.how), truth
+        return vary_intensities(rng, volume, self.how, len(volume) // channels), truth
 
     def _centre(self, rng: np.random.Generator, ready: Ready) -> NDArray[np.int32]:
         """Choose a labelled voxel; where all are labelled and none is asked for, any voxel."""
@@ -112,13 +116,16 @@ class Patches:
 
 
 def look_up_both(ready: Ready, places: NDArray[np.float64]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Look volume and truth up; two classes by linear interpolation, more by the nearest voxel."""
+    """Look volume and truth up; shares and two classes by linear interpolation, more by the nearest voxel."""
     import torch
 
     box = _box_of(places, ready.truth.shape)
     places = places - [part.start for part in box]
     grid = grid_of(places, [part.stop - part.start for part in box])
     volume = look_up(torch.from_numpy(ready.volume[(slice(None), *box)]), grid)
+    if ready.shares is not None:
+        above = look_up(torch.from_numpy(ready.shares[(slice(None), *box)]).float(), grid)
+        return volume, torch.cat([(1 - above.sum(0, keepdim=True)).clamp_min(0), above])
     truth = torch.from_numpy(ready.truth[box]).float()[None]
     if ready.binary:
         return volume, (look_up(truth, grid)[0] > 0.5).to(torch.uint8)

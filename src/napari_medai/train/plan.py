@@ -35,15 +35,16 @@ class CaseSource(BaseModel):
 
     Parameters
     ----------
-    place, image, labels, subject
+    place, image, labels, subject, soft
         As :func:`napari_medai.train.find_cases` takes them.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     place: str
     image: tuple[str, ...] = ()
-    labels: str = ""
+    labels: str | tuple[str, ...] = ""
     subject: str = ""
+    soft: bool = False
 
 
 class SplitSettings(BaseModel):
@@ -57,6 +58,8 @@ class SplitSettings(BaseModel):
         Cases that are looked at after an epoch, at most.
     none : bool
         Train on every case and validate on none: for one labelled subject.
+    stratify : bool
+        Spread every label evenly over the folds: in whom it occurs, and in whom there is much of it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -64,6 +67,7 @@ class SplitSettings(BaseModel):
     fold: Annotated[int, Field(ge=0, le=99)] = 0
     validate_on: Annotated[int, Field(ge=1)] = 4
     none: bool = False
+    stratify: bool = True
 
 
 class GanSettings(BaseModel):
@@ -109,6 +113,8 @@ class Plan(BaseModel):
         Size (z, y, x) or (y, x); also the window of the prediction.
     slicewise : bool
         A 2-D network over every slice of a volume; spacing and patch are (y, x).
+    neighbours : int
+        Slices on either side that such a network sees as further channels (2.5-D).
     batch : int
         Patches in a batch.
     foreground : float
@@ -137,6 +143,7 @@ class Plan(BaseModel):
     network: NetworkSpec
     patch: Annotated[tuple[TileSize, ...], Field(min_length=2, max_length=3)]
     slicewise: bool = False
+    neighbours: Annotated[int, Field(ge=0, le=8)] = 0
     batch: Annotated[int, Field(ge=1, le=1024)] = 2
     foreground: Annotated[float, Field(ge=0, le=1)] = 0.33
     objective: ObjectiveSettings = ObjectiveSettings()
@@ -151,9 +158,11 @@ class Plan(BaseModel):
     cases: CaseSource | None = None
 
     @model_validator(mode="after")
-    def _ignored_is_no_label(self) -> Plan:
+    def _entries_agree(self) -> Plan:
         if self.ignore is not None and self.ignore < len(self.labels):
             raise ValueError(f"ignore is {self.ignore}, which is the label {self.labels[self.ignore]}")
+        if self.neighbours and not self.slicewise:
+            raise ValueError(f"neighbours is {self.neighbours} without slicewise: true")
         return self
 
     def spec(self, **changes: Any) -> ModelSpec:
@@ -171,7 +180,7 @@ class Plan(BaseModel):
             "intensity": self.intensity,
             "tile": self.patch,
             "outputs": Outputs(labels=self.labels),
-            "preparation": Preparation(slicewise=self.slicewise),
+            "preparation": Preparation(slicewise=self.slicewise, neighbours=self.neighbours),
         }
         return ModelSpec.model_validate(entries | changes)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from napari_medai.train.settings import LoopSettings
 LARGEST = {2: 192, 3: 96}
 FEW_SLICES, THICK = 12, 5.0
 """Volumes of fewer slices, or of slices that much thicker than pixels are wide, are seen slice by slice."""
+Dimensions: TypeAlias = Literal["auto", "2", "2.5", "3"]
+NEIGHBOURS = 1
+"""Slices on either side that a 2.5-D network sees."""
 LEAST_EDGE = 4
 """Voxels along an axis on the coarsest level."""
 FLOATS_A_VOXEL = 15
@@ -31,6 +34,7 @@ def make_plan(
     name: str = "my-model",
     memory_gb: float = 4.0,
     minutes: float | None = None,
+    dimensions: Dimensions = "auto",
     fingerprint: Fingerprint | None = None,
     progress: Progress = silent,
 ) -> Plan:
@@ -46,6 +50,10 @@ def make_plan(
         Memory the training may take; 4 also suits a computer without a graphics card.
     minutes : float, optional
         Time budget.
+    dimensions : {"auto", "2", "2.5", "3"}
+        Whether volumes are seen slice by slice, each slice with its neighbours as further channels, or
+        whole. By itself: slice by slice where there are fewer than 12 slices, with neighbours where slices
+        are more than five times as thick as pixels are wide, else whole.
     fingerprint : Fingerprint, optional
         Where it was taken before.
     progress : Progress
@@ -59,13 +67,13 @@ def make_plan(
     Raises
     ------
     ArgumentError
-        If a case cannot be used or nothing is labelled.
+        If a case cannot be used, nothing is labelled, or volumes are wanted of pictures.
     """
     seen = fingerprint or take_fingerprint(cases, progress)
     labels = label_names(cases, seen)
     spacing = _spacing(seen)
     sizes, steps = _median_size(seen, spacing), spacing or _median(seen.spacings)
-    slicewise = seen.ndim == 3 and (sizes[0] < FEW_SLICES or steps[0] > THICK * min(steps))
+    slicewise, neighbours = _seen_as(dimensions, seen.ndim, sizes, steps)
     if slicewise:
         sizes, steps, spacing = sizes[1:], steps[1:], spacing and spacing[1:]
     patch, strides = _patch(sizes, steps)
@@ -86,6 +94,7 @@ def make_plan(
         network=NetworkSpec(name="dynunet", arguments=arguments),
         patch=patch,
         slicewise=slicewise,
+        neighbours=neighbours,
         batch=batch,
         augment=_augmentation(seen, labels),
         loop=LoopSettings(minutes=minutes, epochs=1000 if minutes else 40),
@@ -123,6 +132,20 @@ def label_names(cases: Cases, seen: Fingerprint) -> tuple[str, ...]:
             hint="Name every label (labels), or say which value means not marked (ignore).",
         )
     return ("background", *(seen.names.get(v, f"label {v}") for v in found))
+
+
+def _seen_as(
+    wanted: Dimensions, ndim: int, sizes: Sequence[float], steps: Sequence[float]
+) -> tuple[bool, int]:
+    """Return whether volumes are seen slice by slice, and with how many neighbours on either side."""
+    if ndim == 2 and wanted in ("2.5", "3"):
+        raise ArgumentError(f"The cases are 2-D; a {wanted}-D plan needs volumes.", "Ask for 2 or auto.")
+    if ndim == 2 or wanted == "3":
+        return False, 0
+    if wanted != "auto":
+        return True, NEIGHBOURS if wanted == "2.5" else 0
+    few, thick = sizes[0] < FEW_SLICES, steps[0] > THICK * min(steps)
+    return few or thick, NEIGHBOURS if thick and not few else 0
 
 
 def _channel_names(seen: Fingerprint) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from napari_medai.core.errors import ArgumentError, ReadError
 from napari_medai.train.cases import Cases
+from napari_medai.train.strata import deal
 
 
 class Split(BaseModel):
@@ -36,7 +37,7 @@ def split_cases(
     fold: int = 0,
     test: float = 0.0,
     seed: int = 0,
-    groups: Mapping[str, str] | None = None,
+    groups: Mapping[str, str | Collection[str]] | None = None,
 ) -> Split:
     """Split cases by subject: a test part, and one of k folds for validation.
 
@@ -51,7 +52,8 @@ def split_cases(
     seed : int
         Decides who goes where.
     groups : mapping, optional
-        From a subject to what should be spread evenly, such as which labels it has.
+        From a subject to what should be spread evenly over the folds, one thing or several, such as the
+        hospital or what :func:`napari_medai.train.label_groups` returns.
 
     Raises
     ------
@@ -69,11 +71,13 @@ def split_cases(
             f"Found {len(open_)} subject; a model cannot be judged on the subject it learns from.",
             hint="Label an image of another subject, or train without validation (validation: none).",
         )
-    order = _spread(open_, groups or {}, np.random.default_rng(seed))
-    count = round(test * len(order)) if not given["test"] else 0
-    held, rest = set(order[:count]), order[count:]
-    chosen = given["validation"] or set(rest[fold :: min(folds, len(rest))])
-    return _named(cases, given["test"] | held, chosen)
+    rng, known = np.random.default_rng(seed), _as_sets(groups or {})
+    count = round(test * len(open_)) if not given["test"] else 0
+    rest, held = deal(open_, known, [len(open_) - count, count], rng)
+    parts = min(folds, len(rest))
+    dealt = deal(rest, known, [len(rest[k::parts]) for k in range(parts)], rng) if parts else []
+    chosen = given["validation"] or set(dealt[fold] if fold < parts else ())
+    return _named(cases, given["test"] | set(held), chosen)
 
 
 def without_validation(cases: Cases) -> Split:
@@ -81,10 +85,8 @@ def without_validation(cases: Cases) -> Split:
     return _named(cases, {c.subject for c in cases if c.role == "test"}, set())
 
 
-def _spread(subjects: Sequence[str], groups: Mapping[str, str], rng: np.random.Generator) -> list[str]:
-    """Shuffle, then put subjects of one group one after another, so that every k-th takes its share."""
-    shuffled = [subjects[k] for k in rng.permutation(len(subjects))]
-    return sorted(shuffled, key=lambda s: groups.get(s, ""))
+def _as_sets(groups: Mapping[str, str | Collection[str]]) -> dict[str, set[str]]:
+    return {s: {found} if isinstance(found, str) else set(found) for s, found in groups.items()}
 
 
 def _named(cases: Cases, test: set[str], validation: set[str]) -> Split:

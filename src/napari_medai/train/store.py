@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from threading import Lock
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +14,11 @@ from numpy.typing import NDArray
 from napari_medai.core.errors import ArgumentError
 from napari_medai.core.geometry import Geometry
 from napari_medai.core.sampling import sample_volume
+from napari_medai.models.neighbours import middle_slices, neighbours_of, with_neighbours
 from napari_medai.models.prepare import Prepared, prepare
 from napari_medai.models.spec import ModelSpec
-from napari_medai.train.cases import Case, Cases, load_case
+from napari_medai.train.cases import Case, Cases
+from napari_medai.train.truth import Shares, largest_share, load_case
 
 IGNORED = 255
 """What voxels that nobody marked are called inside the training."""
@@ -40,6 +43,10 @@ class Ready:
         Of both.
     binary, sparse : bool
         Whether there is no label above 1, and whether something is not marked.
+    neighbours : int
+        How many slices on either side a single slice brings along as channels.
+    shares : numpy.ndarray or None
+        Soft labels: the share of each label above the background, (labels, \\*spatial), float16.
     """
 
     volume: NDArray[np.float32]
@@ -48,19 +55,29 @@ class Ready:
     grid: Geometry
     binary: bool
     sparse: bool
+    neighbours: int = 0
+    shares: NDArray[np.float16] | None = None
 
     def slice_at(self, z: int) -> Ready:
-        """Return one slice of a volume as a 2-D case; its places are left out."""
+        """Return one slice of a volume, with its neighbours, as a 2-D case; its places are left out."""
         grid = Geometry.from_spacing(
             self.truth.shape[1:], self.grid.spacing[1:].tolist(), unit=self.grid.unit
         )
-        return replace(self, volume=self.volume[:, z], truth=self.truth[z], places={}, grid=grid)
+        volume = neighbours_of(self.volume, z, self.neighbours)
+        shares = None if self.shares is None else self.shares[:, z]
+        return replace(self, volume=volume, truth=self.truth[z], places={}, grid=grid, shares=shares)
+
+    @property
+    def inputs(self) -> NDArray[np.float32]:
+        """The volume as a network sees it whole: every slice with its neighbours."""
+        return with_neighbours(self.volume, self.neighbours)
 
     @property
     def megabytes(self) -> float:
         """Memory held."""
         places = sum(p.nbytes for p in self.places.values())
-        return (self.volume.nbytes + self.truth.nbytes + places) / 1e6
+        shares = 0 if self.shares is None else self.shares.nbytes
+        return (self.volume.nbytes + self.truth.nbytes + shares + places) / 1e6
 
 
 class CaseStore:
@@ -88,6 +105,16 @@ class CaseStore:
         return list(self._items)
 
     @property
+    def soft(self) -> bool:
+        """Whether the truth of any case is shares; batches then hold shares of every case."""
+        return any(self._cases.is_soft(case) for case in self._cases)
+
+    @property
+    def classes(self) -> int:
+        """Number of labels, the background counted."""
+        return len(self._spec.outputs.labels)
+
+    @property
     def held_mb(self) -> float:
         """Memory that prepared cases take now."""
         return sum(ready.megabytes for ready in self._kept.values())
@@ -106,24 +133,44 @@ class CaseStore:
         return ready
 
     def _prepare(self, case: Case) -> Ready:
-        image, labels = load_case(case, self._cases.repair)
-        seen = prepare(self._spec, image)
-        truth = _truth_on(np.asarray(labels.array), seen)
-        values = _checked(case, truth, len(self._spec.outputs.labels), self._cases.ignore)
-        rng = np.random.default_rng(0)
-        largest = int(values.max(initial=0))
-        places = _places(values, rng)
-        volume = np.require(seen.volume, requirements=["C", "W"])
-        return Ready(volume, values, places, seen.grid, largest <= 1, bool((values == IGNORED).any()))
+        loaded = load_case(case, self._cases)
+        seen = prepare(self._spec, loaded.image)
+        shares = None if loaded.shares is None else _shares_on(case, loaded.shares, seen, self.classes)
+        marks = np.asarray(loaded.labels.array)
+        truth = _truth_on(marks, seen) if shares is None else largest_share(shares)
+        values = _checked(case, truth, self.classes, self._cases.ignore)
+        beside = self._spec.preparation.neighbours
+        return Ready(
+            np.require(middle_slices(seen.volume, beside), requirements=["C", "W"]),
+            values,
+            _places(values, np.random.default_rng(0)),
+            seen.grid,
+            int(values.max(initial=0)) <= 1,
+            bool((values == IGNORED).any()),
+            beside,
+            None if shares is None else shares.astype(np.float16),
+        )
 
 
-def _truth_on(labels: NDArray[np.integer], seen: Prepared) -> NDArray[np.integer]:
+def _shares_on(case: Case, shares: Shares, seen: Prepared, classes: int) -> Shares:
+    """Bring shares along, as :func:`_truth_on` brings labels."""
+    if len(shares) != classes - 1:
+        raise ArgumentError(
+            f"Case {case.name}: found {len(shares)} maps of shares; the list names {classes - 1} labels.",
+            hint="Give one map for each label above the background.",
+        )
+    return np.stack([_truth_on(share, seen, "linear") for share in shares]).astype(np.float32)
+
+
+def _truth_on(
+    labels: NDArray[Any], seen: Prepared, way: Literal["nearest", "linear"] = "nearest"
+) -> NDArray[Any]:
     """Bring labels along: turned and cropped like the image, then resampled like it."""
     upright = np.ascontiguousarray(seen.reorientation.apply(labels))
     part = upright if seen.crop is None else np.ascontiguousarray(upright[seen.crop])
     if seen.grid == seen.own:
         return part
-    return np.asarray(sample_volume(part, seen.own, seen.grid, interpolation="nearest"))
+    return np.asarray(sample_volume(part, seen.own, seen.grid, interpolation=way))
 
 
 def _checked(case: Case, truth: NDArray[np.integer], count: int, ignore: int | None) -> NDArray[np.uint8]:

@@ -41,6 +41,7 @@ from napari_medai.train.split import (
 )
 from napari_medai.train.stepping import RateOf
 from napari_medai.train.store import CaseStore, all_labels
+from napari_medai.train.strata import label_groups
 
 if TYPE_CHECKING:
     import torch
@@ -146,7 +147,7 @@ def train_from(
     out, place = Path(out), resolve_device(device)
     if (out / MODEL).exists():
         raise ArgumentError(f"{out} holds a finished model.", hint="Choose another folder.")
-    parts = _split_of(cases, plan, split, out, resume)
+    parts = _split_of(cases, plan, split, out, resume, part(progress, 0, 0))
     out.mkdir(parents=True, exist_ok=True)
     write_plan(plan, out / PLAN)
     save_split(parts, out / SPLIT)
@@ -230,8 +231,9 @@ class _Job:
             return supervised
         with torch.random.fork_rng():
             torch.manual_seed(self.plan.loop.seed)
-            channels = len(self.plan.channels)
-            return Adversarial(supervised, adversary, len(self.plan.patch), channels, classes, self.device)
+            return Adversarial(
+                supervised, adversary, len(self.plan.patch), self.spec.inputs, classes, self.device
+            )
 
 
 def _saved(job: _Job, done: Training) -> Model:
@@ -273,16 +275,27 @@ def _cases_of(cases: Cases | str | Path | None, plan: Plan | None, base: Path) -
         labels=source.labels,
         subject=source.subject,
         ignore=plan.ignore,
+        soft=source.soft,
     )
 
 
-def _split_of(cases: Cases, plan: Plan, split: Split | str | Path | None, out: Path, resume: bool) -> Split:
+def _split_of(
+    cases: Cases,
+    plan: Plan,
+    split: Split | str | Path | None,
+    out: Path,
+    resume: bool,
+    progress: Progress = silent,
+) -> Split:
     if resume and (out / SPLIT).is_file():
         split = load_split(out / SPLIT)
     if split is None:
         if plan.split.none:
             return without_validation(cases)
-        return split_cases(cases, folds=plan.split.folds, fold=plan.split.fold, seed=plan.loop.seed)
+        groups = label_groups(cases, progress) if plan.split.stratify else None
+        return split_cases(
+            cases, folds=plan.split.folds, fold=plan.split.fold, seed=plan.loop.seed, groups=groups
+        )
     parts = split if isinstance(split, Split) else load_split(split)
     refuse_leak(cases, parts)
     return parts
