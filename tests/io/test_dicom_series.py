@@ -208,6 +208,36 @@ def test_diffusion_volumes_keep_their_b_values_and_directions(tmp_path):
     assert np.array_equal(image.array[2], VOLUME + 2)
 
 
+def ge_diffusion(folder, phase="COL", directions=((0, 0, 0), (1, 0, 0), (0, 0.3, 0.4))):
+    for t, direction in enumerate(directions):
+        for k in range(3):
+            dataset = slice_dataset(
+                VOLUME[k] + t, modality="MR", position=(0, 0, 3.0 * k), number=t * 3 + k + 1,
+                InPlanePhaseEncodingDirection=phase, PatientPosition="HFS",
+            )  # fmt: skip
+            acquisition = dataset.private_block(0x0019, "GEMS_ACQU_01", create=True)
+            for place, value in zip((0xBB, 0xBC, 0xBD), direction, strict=True):
+                acquisition.add_new(place, "DS", str(value))
+            parameters = dataset.private_block(0x0043, "GEMS_PARM_01", create=True)
+            parameters.add_new(0x39, "IS", [1_000_001_000 if t else 0, 8, 0, 0])
+            save(dataset, folder / f"{t}{k}.dcm")
+
+
+def test_directions_of_ge_are_turned_into_the_patient_and_scale_the_b_value(tmp_path):
+    ge_diffusion(tmp_path)
+    (image,) = read(tmp_path)
+    assert image.meta["b_values"] == [0, 1000, 250]
+    # Along frequency, phase and slice; the last against the normal, as dcm2niix and dicm2nii have it.
+    assert np.allclose(image.meta["b_vectors"], [(0, 0, 0), (1, 0, 0), (0, 0.6, -0.8)])
+
+
+def test_directions_of_ge_that_nobody_has_validated_are_left_out(tmp_path):
+    ge_diffusion(tmp_path, phase="ROW")
+    (image,) = read(tmp_path)
+    assert image.meta["b_values"] == [0, 1000, 250]
+    assert "b_vectors" not in image.meta
+
+
 def test_echoes_and_components_are_images_of_their_own(tmp_path):
     for echo in (5.0, 10.0):
         for letter in "MP":

@@ -37,6 +37,8 @@ TAGS: dict[str, tuple[int, str]] = {
     "ImagerPixelSpacing": (0x00181164, "DS"),
     "NominalScannedPixelSpacing": (0x00182010, "DS"),
     "FlipAngle": (0x00181314, "DS"),
+    "InPlanePhaseEncodingDirection": (0x00181312, "CS"),
+    "PatientPosition": (0x00185100, "CS"),
     "SequenceOfUltrasoundRegions": (0x00186011, "SQ"),
     "DiffusionBValue": (0x00189087, "FD"),
     "DiffusionGradientOrientation": (0x00189089, "FD"),
