@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from napari_medai.core.errors import ArgumentError
 from napari_medai.core.geometry import FloatArray
-from napari_medai.models.points.find import padded_shape
+from napari_medai.models.points.looks import padded_shape
 from napari_medai.models.spec import SCHEMA, ModelSpec, explain
 from napari_medai.train.point_cases import PointCase, check_cases
 
