@@ -10,6 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 PREPROCESSED = "nnUNet_preprocessed"
 PATCH, WIDTHS = [32, 48, 48], [8, 16, 32, 64]
 
@@ -106,7 +108,7 @@ def predict(model: Path, image: Path, result: Path, mirror: bool) -> dict[str, f
         start, begun = time.perf_counter(), time.process_time()
         labels = None
         for predictor in predictors:  # the labels of a cascade's first stage go to the second one
-            before = None if labels is None else labels[None]
+            before = None if labels is None else labels[None].astype(np.float32)
             labels = predictor.predict_single_npy_array(array, properties, before, None, False)
         times.append(time.perf_counter() - start)
         work.append(time.process_time() - begun)
@@ -124,7 +126,8 @@ def _predictor(model: Path, mirror: bool) -> Any:
     from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 
     predictor = nnUNetPredictor(use_mirroring=mirror, device=torch.device("cpu"), allow_tqdm=False)
-    predictor.initialize_from_trained_model_folder(str(model), None, "checkpoint_final.pth")
+    folds = ("all",) if (model / "fold_all").is_dir() else None
+    predictor.initialize_from_trained_model_folder(str(model), folds, "checkpoint_final.pth")
     return predictor
 
 

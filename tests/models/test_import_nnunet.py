@@ -5,14 +5,15 @@ import pickle
 from pathlib import Path
 
 import pytest
+from foreign_models import REGIONS, nnunet_plans, write_cascade, write_nnunet
 from foreign_models import nnunet_network as network
-from foreign_models import nnunet_plans, write_nnunet
 
 from napari_medai import MedAIError
 from napari_medai.models import load_folder, save_folder
 from napari_medai.models.imports.nnunet import import_nnunet, is_nnunet
 from napari_medai.models.imports.nnunet_plans import intensity_steps
 from napari_medai.models.imports.words import Words
+from napari_medai.models.package import copied_folder, pack_folder, unpacked_folder
 
 
 @pytest.mark.parametrize("residual", [False, True])
@@ -77,11 +78,11 @@ def test_each_channel_is_normalised_as_the_plans_say():
 @pytest.mark.parametrize(
     ("changes", "labels", "said"),
     [
-        ({"previous_stage": "3d_lowres"}, None, "second stage of a cascade"),
+        ({"previous_stage": "3d_lowres"}, None, "does not lie beside it"),
         ({"resampling_fn_data": "my_function"}, None, "resampling_fn_data is my_function"),
         ({"normalization_schemes": ["Mine"]}, None, "normalised by Mine"),
         ({"architecture": {"network_class_name": "a.Mamba", "arch_kwargs": {}}}, None, "a Mamba"),
-        ({}, {"background": 0, "whole": [1, 2], "core": [2]}, "overlapping regions (whole, core)"),
+        ({}, {"background": 0, "whole": [1, 2], "core": [2]}, "regions_class_order has 0 entries"),
         ({}, {"background": 0, "a": 2, "b": 3}, "numbered [0, 2, 3]"),
         ({}, {"background": 0, "a": 1}, "does not fit"),
         ({"patch_size": None}, None, "lacks or misstates"),
@@ -92,6 +93,33 @@ def test_what_cannot_be_carried_over_is_refused_with_the_reason(tmp_path, change
     with pytest.raises(MedAIError) as caught:
         import_nnunet(folder, Words())
     assert said in str(caught.value)
+
+
+def test_regions_become_labels_named_after_what_paints_them(tmp_path):
+    folder = write_nnunet(tmp_path / "trained", [network()], labels=REGIONS, order=[1, 3, 2])
+    model = import_nnunet(folder, Words())
+    assert model.spec.outputs.labels == ("background", "whole", "edge", "core")
+    assert model.spec.outputs.regions == (1, 3, 2)
+    saved = save_folder(model, tmp_path / "ours")
+    assert saved.spec == model.spec
+
+
+def test_a_cascade_travels_with_its_first_stage(tmp_path):
+    model = save_folder(import_nnunet(write_cascade(tmp_path / "theirs"), Words()), tmp_path / "ours")
+    assert model.spec.previous == ("liver", "spleen")
+    assert model.previous.spec.spacing == (7, 4.5, 4.5)
+    pack_folder(tmp_path / "ours", tmp_path / "ours.zip")
+    with unpacked_folder(tmp_path / "ours.zip") as folder:
+        again = load_folder(folder)
+        copied = copied_folder(folder, tmp_path / "place")
+    assert again.digest == model.digest == load_folder(copied).digest
+    weights = copied / "previous" / "weights.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-4])
+    with pytest.raises(MedAIError, match="safetensors"):
+        load_folder(copied)
+    (copied / "previous" / "model.json").unlink()
+    with pytest.raises(MedAIError, match=r"no model\.json"):
+        load_folder(copied)
 
 
 def test_an_ignore_label_is_no_class(tmp_path):

@@ -3,6 +3,9 @@
 import json
 import re
 
+REGIONS = {"background": 0, "whole": [1, 2, 3], "core": [2, 3], "edge": [3]}
+"""Labels of an nnU-Net that finds regions within each other."""
+
 
 def nnunet_plans(residual=False, **changes):
     """What an nnU-Net's plans.json holds, as far as a prediction needs it."""
@@ -25,15 +28,24 @@ def nnunet_plans(residual=False, **changes):
     resampling = {"is_seg": False, "order_z": 0, "force_separate_z": None}
     full = {
         "preprocessor_name": "DefaultPreprocessor",
+        "data_identifier": "nnUNetPlans_3d_fullres",
+        "batch_size": 2,
+        "batch_dice": False,
         "patch_size": [8, 16, 16],
         "spacing": [5.0, 3.0, 3.0],
         "normalization_schemes": ["CTNormalization"],
         "use_mask_for_norm": [False],
         "resampling_fn_data": "resample_data_or_seg_to_shape",
         "resampling_fn_data_kwargs": {**resampling, "order": 3},
+        "resampling_fn_seg": "resample_data_or_seg_to_shape",
+        "resampling_fn_seg_kwargs": {"is_seg": True, "order": 1, "order_z": 0, "force_separate_z": None},
         "resampling_fn_probabilities": "resample_data_or_seg_to_shape",
         "resampling_fn_probabilities_kwargs": {**resampling, "order": 1},
-        "architecture": {"network_class_name": f"architectures.unet.{kind}", "arch_kwargs": arguments},
+        "architecture": {
+            "network_class_name": f"dynamic_network_architectures.architectures.unet.{kind}",
+            "arch_kwargs": arguments,
+            "_kw_requires_import": ["conv_op", "norm_op", "dropout_op", "nonlin"],
+        },
         **changes,
     }
     intensities = {"mean": 50.0, "std": 100.0, "percentile_00_5": -100.0, "percentile_99_5": 300.0}
@@ -41,13 +53,37 @@ def nnunet_plans(residual=False, **changes):
         "dataset_name": "Dataset077_Torso",
         "plans_name": "nnUNetPlans",
         "image_reader_writer": "SimpleITKIO",
+        "label_manager": "LabelManager",
+        "experiment_planner_used": "ExperimentPlanner",
         "transpose_forward": [0, 1, 2],
+        "transpose_backward": [0, 1, 2],
         "configurations": {"3d_fullres": full},
         "foreground_intensity_properties_per_channel": {"0": intensities},
     }
 
 
-def nnunet_network(residual=False, seed=0):
+def cascade_plans():
+    """The plans of a cascade: a coarser first stage, and one that gets its labels."""
+    plans = nnunet_plans()
+    configurations = plans["configurations"]
+    low = {"inherits_from": "3d_fullres", "spacing": [7.0, 4.5, 4.5], "next_stage": "3d_cascade_fullres"}
+    configurations["3d_lowres"] = {**low, "data_identifier": "nnUNetPlans_3d_lowres"}
+    second = {"inherits_from": "3d_fullres", "previous_stage": "3d_lowres"}
+    configurations["3d_cascade_fullres"] = second
+    return plans
+
+
+def write_cascade(folder):
+    """Write both stages of a trained cascade side by side; return the folder of the second."""
+    name = "nnUNetTrainer__nnUNetPlans__"
+    plans = cascade_plans()
+    stages = {"3d_lowres": nnunet_network(seed=3), "3d_cascade_fullres": nnunet_network(seed=4, inputs=3)}
+    for stage, network in stages.items():
+        write_nnunet(folder / f"{name}{stage}", [network], plans, configuration=stage)
+    return folder / f"{name}3d_cascade_fullres"
+
+
+def nnunet_network(residual=False, seed=0, inputs=1):
     """The network of those plans, from one channel to three classes."""
     import torch
 
@@ -58,7 +94,7 @@ def nnunet_network(residual=False, seed=0):
         return make_network(
             "nnunet",
             3,
-            1,
+            inputs,
             3,
             widths=(4, 8, 8),
             strides=((1, 1, 1), (1, 2, 2), (2, 2, 2)),
@@ -88,15 +124,20 @@ def nnunet_names(network):
         groups = match.groups()
         part = ("conv", "norm")[int(groups[-2])] if "{part}" in theirs else ""
         theirs = match.expand(theirs.replace("{part}", part))
-        state[theirs] = tensor
-        if theirs.startswith("encoder."):
-            state[f"decoder.{theirs}"] = tensor
-        if ".seg_layers." in theirs:
-            state[theirs.replace(".1.", ".0.")] = tensor[..., :1].clone()
+        also = theirs.replace(".conv.", ".all_modules.0.").replace(".norm.", ".all_modules.1.")
+        for key in {theirs, also}:
+            state[key] = tensor
+            if key.startswith("encoder."):
+                state[f"decoder.{key}"] = tensor
+        if ".seg_layers." in theirs:  # that of deep supervision, one level below
+            shape = (3, 8, 1, 1, 1) if tensor.ndim > 1 else (3,)
+            state[theirs.replace(".1.", ".0.")] = tensor.new_zeros(shape)
     return state
 
 
-def write_nnunet(folder, networks, plans=None, labels=None, channels=("CT",)):
+def write_nnunet(
+    folder, networks, plans=None, labels=None, channels=("CT",), configuration="3d_fullres", order=None
+):
     """Write a trained nnU-Net's folder."""
     import numpy as np
     import torch
@@ -109,6 +150,8 @@ def write_nnunet(folder, networks, plans=None, labels=None, channels=("CT",)):
         "numTraining": 4,
         "file_ending": ".nii.gz",
     }
+    if order:
+        about["regions_class_order"] = order
     (folder / "dataset.json").write_text(json.dumps(about))
     for fold, network in enumerate(networks):
         (folder / f"fold_{fold}").mkdir()
@@ -117,7 +160,7 @@ def write_nnunet(folder, networks, plans=None, labels=None, channels=("CT",)):
             "optimizer_state": {"state": {}, "param_groups": [{"lr": 0.01}]},
             "logging": {"mean_fg_dice": [np.float64(0.5), np.float32(0.6)]},
             "_best_ema": np.float64(0.7),
-            "init_args": {"configuration": "3d_fullres", "fold": fold},
+            "init_args": {"configuration": configuration, "fold": fold},
             "trainer_name": "nnUNetTrainer",
             "inference_allowed_mirroring_axes": (0, 1, 2),
         }

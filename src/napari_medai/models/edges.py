@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,6 +92,51 @@ def score_orders(source: Geometry, target: Geometry, way: Resampling) -> list[in
             hint="Set preparation.resampling.scores_order to 1: labels differ at their borders alone.",
         )
     return orders
+
+
+def resized_labels(labels: NDArray[Any], shape: Sequence[int], across: int | None) -> NDArray[Any]:
+    """Bring labels to another number of voxels: each where it covers most of a voxel, the nearest of equals.
+
+    Parameters
+    ----------
+    labels : numpy.ndarray
+        Shape \\*spatial.
+    shape : sequence of int
+        Wanted.
+    across : int or None
+        An axis that is treated apart: slices are resized, and the nearest one is taken.
+    """
+    shape = tuple(shape)
+    if labels.shape == shape:
+        return labels
+    if across is None:
+        return _resized_flat(labels, shape)
+    inner = tuple(n for k, n in enumerate(shape) if k != across)
+    thin = np.stack([_resized_flat(one, inner) for one in np.moveaxis(labels, across, 0)])
+    position = (np.arange(shape[across]) + 0.5) * (len(thin) / shape[across]) - 0.5
+    nearest = np.clip(np.floor(position + 0.5).astype(np.intp), 0, len(thin) - 1)
+    return np.moveaxis(thin[nearest], 0, across)
+
+
+def _resized_flat(labels: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    """Resize the mask of each label linearly, with 64 bits: exactly half a voxel is common."""
+    from scipy import ndimage
+
+    if labels.shape == shape:
+        return labels
+    factors = [m / n for n, m in zip(labels.shape, shape, strict=True)]
+    way = {"mode": "nearest", "grid_mode": True}
+    nearest = ndimage.zoom(labels, factors, order=0, **way)
+    found, best = np.zeros(shape, labels.dtype), np.full(shape, -1.0)
+    share_of_nearest = np.zeros(shape)
+    for value in np.unique(labels):
+        share = ndimage.zoom((labels == value).astype(np.float64), factors, order=1, **way)
+        np.copyto(share_of_nearest, share, where=nearest == value)
+        more = share > best
+        np.copyto(found, value, where=more)
+        np.copyto(best, share, where=more)
+    np.copyto(found, nearest, where=share_of_nearest == best)
+    return found
 
 
 def _resized(

@@ -21,7 +21,7 @@ from napari_medai.models.model import Model
 from napari_medai.models.opened import averaged, opened
 from napari_medai.models.prepare import prepare
 from napari_medai.models.region import Bounds, body_mask, bounds_of
-from napari_medai.models.restore import SLAB_VOXELS
+from napari_medai.models.restore import SLAB_VOXELS, labels_of_scores
 from napari_medai.models.runtime import prediction_only
 from napari_medai.models.windows import Blending, WindowGrid, extend_to_tile, window_grid
 
@@ -48,6 +48,8 @@ class How:
         with less overlap and only where there is more than air.
     blending : {"gaussian", "constant"}
         How much each voxel of a window counts.
+    mirrored : bool, optional
+        Whether windows are mirrored where the model allows it; none: where the quality is ``exact``.
     cpu_allowed : bool
         Whether a GPU without enough memory may be left for the processor.
     """
@@ -56,6 +58,7 @@ class How:
     overlap: float = 0.5
     quality: Quality = "exact"
     blending: Blending = "gaussian"
+    mirrored: bool | None = None
     cpu_allowed: bool = False
 
     @property
@@ -163,8 +166,9 @@ class _Work:
 
     def _forward(self, budget: Budget, place: torch.device, grid: WindowGrid) -> Forward:
         spec, networks = self.model.spec, self.model.networks
-        shape = (budget.batch, len(spec.channels), *spec.tile)
-        mirrors = spec.mirror_axes if self.how.quality == "exact" else ()
+        shape = (budget.batch, spec.inputs, *spec.tile)
+        mirrored = self.how.quality == "exact" if self.how.mirrored is None else self.how.mirrored
+        mirrors = spec.mirror_axes if mirrored else ()
         setting = self._setting(shape, place, -(-len(grid) // budget.batch) * len(networks))
         passes = [followed(opened(network, setting, shape, place), self.each) for network in networks]
         forward = averaged(passes, mirrors)
@@ -218,9 +222,12 @@ def shifted(
 
 
 def case_labels(model: Model, shape: tuple[int, ...], place: torch.device) -> Labels | None:
-    """Return what labels a model's check case by an opened network; none where there is no such case."""
+    """Return what labels a model's check case by an opened network; none where there is no such case.
+
+    There is none for the second stage of a cascade either: the first stage would have to run as well.
+    """
     case = model.case
-    if case is None or case.labels is None:
+    if case is None or case.labels is None or model.previous is not None:
         return None
     volume = prepare(model.spec, case.image).volume
     tile = model_tile(model, volume)
@@ -231,7 +238,7 @@ def case_labels(model: Model, shape: tuple[int, ...], place: torch.device) -> La
         found = np.zeros(grid.shape, np.uint16)
 
         def put(brick: torch.Tensor, box: Box) -> None:
-            found[box] = brick.argmax(dim=0).cpu().numpy()
+            found[box] = labels_of_scores(brick.cpu().numpy(), model.spec.outputs.regions)
 
         flat = slice_by_slice(forward) if model.spec.preparation.slicewise else forward
         run_windows(flat, padded, grid, Plan(shape[0]), place, put)

@@ -67,27 +67,39 @@ class Outputs(Strict):
     ----------
     labels : tuple of str
         Segmentation: the name of each class in channel order; the first is the background, label 0.
+    regions : tuple of int
+        Segmentation by regions that may lie within each other: the label that each channel paints where
+        its score is above 0, a later one over an earlier one. Empty: each voxel gets its likeliest class.
     classes : tuple of str
         Classification: the name of each class, in the order of the scores.
     points : tuple of str
         Landmarks: the name of the point that each heat map finds.
     values : tuple of str
         Regression: the name, with its unit, of each number.
+    displacement : tuple of str
+        Registration: the array axes (z, y, x) along which each channel moves a voxel.
     """
 
     labels: Annotated[tuple[Text, ...], Field(max_length=1000)] = ()
+    regions: Annotated[tuple[Annotated[int, Field(ge=1, le=999)], ...], Field(max_length=999)] = ()
     classes: Annotated[tuple[Text, ...], Field(max_length=1000)] = ()
     points: Annotated[tuple[Text, ...], Field(max_length=1000)] = ()
     values: Annotated[tuple[Text, ...], Field(max_length=1000)] = ()
+    displacement: Annotated[tuple[Text, ...], Field(max_length=3)] = ()
 
     @model_serializer(mode="wrap")
     def _without_empty(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         return {name: names for name, names in handler(self).items() if names}
 
     @property
+    def channels(self) -> int:
+        """How many output channels the network has."""
+        return len(self.regions) or len(self.names)
+
+    @property
     def names(self) -> tuple[str, ...]:
-        """The name of every output channel, in order."""
-        return self.labels or self.classes or self.points or self.values
+        """The name of every class, point or value, in order."""
+        return self.labels or self.classes or self.points or self.values or self.displacement
 
 
 class Windows(Strict):
@@ -156,6 +168,8 @@ class Preparation(Strict):
         From grid to grid.
     slicewise : bool
         Whether a 2-D network goes over every slice of a volume's first axis.
+    neighbours : int
+        How many slices on either side such a network sees as further channels.
     """
 
     orientation: Literal["LPS", "RAS", "stored"] = "LPS"
@@ -164,3 +178,4 @@ class Preparation(Strict):
     intensity_first: bool = False
     resampling: Resampling = Resampling()
     slicewise: bool = False
+    neighbours: Annotated[int, Field(ge=0, le=8)] = Field(default=0, exclude_if=lambda value: value == 0)

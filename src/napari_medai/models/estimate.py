@@ -61,9 +61,9 @@ def estimate(spec: ModelSpec, image: MedicalImage, how: How) -> Estimate:
     tile = (1,) * (len(shape) - len(spec.tile)) + tuple(spec.tile)
     padded = [max(n, t) for n, t in zip(shape, tile, strict=True)]
     grid = window_grid(padded, tile, how.step_back, spec.windows.spread)
-    classes, window = len(spec.outputs.names), int(np.prod(tile))
+    classes, window = spec.outputs.channels, int(np.prod(tile))
     voxels, own = int(np.prod(padded)), int(np.prod(image.spatial_shape))
-    prepared = 2 * channel_count(image) * voxels
+    prepared = 2 * (channel_count(image) + len(spec.previous)) * voxels
     sums = sum(int(np.prod(kept)) for kept in kept_shapes(grid, classes + 1))
     network = default_batch(spec.tile) * window * (ALIVE * full_size_features(spec) + 2 * classes)
     same = tuple(shape) == image.spatial_shape

@@ -72,7 +72,7 @@ def export_network(model: Model, folder: str | Path, kind: Format) -> Written:
     folder.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        shape = (1, len(model.spec.channels), *model.spec.tile)
+        shape = (1, model.spec.inputs, *model.spec.tile)
         difference = max(
             _write_checked(exporter, network, beside / f"network{'' if k == 0 else f'-{k}'}", shape)
             for k, network in enumerate(model.networks)

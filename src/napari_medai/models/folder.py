@@ -17,6 +17,8 @@ from napari_medai.models.model import Model
 from napari_medai.models.spec import ModelSpec, read_spec
 
 SPEC, WEIGHTS, CARD, CHECK = "model.json", "weights.safetensors", "README.md", "check"
+PREVIOUS = "previous"
+"""Holds the folder of a cascade's first stage."""
 PICKLES = {".bin", ".ckpt", ".dill", ".joblib", ".npy", ".npz", ".pickle", ".pkl", ".pt", ".pth"}
 MAX_CARD_BYTES = 1_000_000
 MAX_FILES = 1000
@@ -51,7 +53,32 @@ def load_folder(folder: str | Path) -> Model:
     card = _inside(folder, CARD)
     text = card.read_bytes()[:MAX_CARD_BYTES].decode("utf-8", "replace") if card.is_file() else ""
     case = read_case(_inside(folder, CHECK), spec)
-    return Model(spec, networks[0], text, case, folder_digest(folder), tuple(networks[1:]))
+    previous = _first_stage(spec, _inside(folder, PREVIOUS))
+    return Model(spec, networks[0], text, case, folder_digest(folder), tuple(networks[1:]), previous)
+
+
+def _first_stage(spec: ModelSpec, folder: Path) -> Model | None:
+    """Load the model whose labels go into another one."""
+    if not spec.previous:
+        return None
+    if read_spec(folder / SPEC).previous:
+        raise ModelError(f"{folder} has a first stage too; a cascade has two.")
+    first = load_folder(folder)
+    if first.spec.outputs.labels[1:] != spec.previous:
+        found = ", ".join(first.spec.outputs.labels[1:])
+        raise ModelError(f"{folder} finds {found}; model.json needs {', '.join(spec.previous)}.")
+    return first
+
+
+def own_files(folder: Path, spec: ModelSpec) -> list[Path]:
+    """Return the paths, within the folder, of all files that make a model; strangers are none of them."""
+    names = [SPEC, *weight_files(spec), CARD]
+    files = [Path(name) for name in names if (folder / name).is_file()]
+    files += sorted(p.relative_to(folder) for p in (folder / CHECK).glob("*") if p.is_file())
+    if spec.previous:
+        first = folder / PREVIOUS
+        files += [Path(PREVIOUS) / path for path in own_files(first, read_spec(first / SPEC))]
+    return files
 
 
 def weight_files(spec: ModelSpec) -> list[str]:
@@ -98,6 +125,8 @@ def save_folder(model: Model, folder: str | Path, *, half: bool = False) -> Mode
             write_weights(network, beside / name, half)
         if model.case is not None:
             write_case(model.case, beside / CHECK)
+        if model.previous is not None:
+            save_folder(model.previous, beside / PREVIOUS, half=half)
         saved = load_folder(beside)
         _make_readable(beside)
         beside.rename(folder)
@@ -116,6 +145,8 @@ def folder_digest(folder: Path) -> str:
         with path.open("rb") as file:
             while block := file.read(2**20):
                 hasher.update(block)
+    if (folder / PREVIOUS / SPEC).is_file():
+        hasher.update(folder_digest(folder / PREVIOUS).encode())
     return f"sha256:{hasher.hexdigest()}"
 
 

@@ -15,7 +15,8 @@ from napari_medai.models.choose import require_segmentation
 from napari_medai.models.engine import How, predict
 from napari_medai.models.lookup import interpolate
 from napari_medai.models.model import Model
-from napari_medai.models.prepare import Prepared, prepare
+from napari_medai.models.pipeline import prepared_for
+from napari_medai.models.prepare import Prepared
 from napari_medai.models.sinks import MapSink
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def class_numbers(model: Model, target: str) -> list[int]:
     """
     labels = model.spec.outputs.labels
     if not target.strip():
-        return list(range(1, len(labels)))
+        return sorted(model.spec.outputs.regions) or list(range(1, len(labels)))
     numbers = []
     for name in (text.strip() for text in target.split(",")):
         if name in labels:
@@ -44,6 +45,9 @@ def class_numbers(model: Model, target: str) -> list[int]:
             numbers.append(int(name))
         else:
             raise ArgumentError(f"Model {model.spec.name} has no label {name!r}; it has {', '.join(labels)}.")
+    regions = model.spec.outputs.regions
+    if regions and not set(numbers) <= set(regions):
+        raise ArgumentError(f"Model {model.spec.name} finds regions; it has no probability of the rest.")
     return numbers
 
 
@@ -65,13 +69,18 @@ def probability_maps(
     progress : Progress
         Hears every batch of windows.
     """
-    chosen = list(numbers)
-    outside = [float(k == 0) for k in chosen]
-    maps, said = _maps(model, image, lambda brick: brick.softmax(dim=0)[chosen], outside, how, progress, None)
-    names = [model.spec.outputs.labels[k] for k in chosen]
+    outputs = model.spec.outputs
+    channels = [outputs.regions.index(k) if outputs.regions else k for k in numbers]
+    outside = [float(k == 0) for k in numbers]
+
+    def chosen(brick: torch.Tensor) -> torch.Tensor:
+        return _likely(model, brick, 0)[channels]
+
+    maps, said = _maps(model, image, chosen, outside, how, progress, None)
+    names = [outputs.labels[k] for k in numbers]
     spatial = "zyx"[-image.spatial_ndim :]
     meta = {**_kept(image), "channels": names, "engine": " ".join(said)}
-    if len(chosen) == 1:
+    if len(names) == 1:
         return image.with_array(maps[0], axes=spatial, meta=meta)
     return image.with_array(maps, axes="c" + spatial, meta=meta)
 
@@ -100,31 +109,40 @@ def uncertainty_map(
     ----------
     Houlsby et al. 2011, Bayesian active learning by disagreement, arXiv 1112.5745.
     """
-    most = float(np.log(len(model.spec.outputs.labels)))
 
     def entropy(brick: torch.Tensor) -> torch.Tensor:
-        return _entropy(brick.softmax(dim=0), 0).div(most)[None]
+        return _doubt(model, _likely(model, brick, 0), 0)[None]
 
     def disagreement(brick: torch.Tensor) -> torch.Tensor:
-        return (_entropy(brick[:-1], 0) - brick[-1]).clamp(min=0).div(most)[None]
+        return (_doubt(model, brick[:-1], 0) - brick[-1]).clamp(min=0)[None]
+
+    def with_doubt(scores: torch.Tensor) -> torch.Tensor:
+        import torch
+
+        likely = _likely(model, scores, 1)
+        return torch.cat([likely, _doubt(model, likely, 1).unsqueeze(1)], dim=1)
 
     make: Maps = entropy if measure == "entropy" else disagreement
-    each = None if measure == "entropy" else with_entropy
+    each = None if measure == "entropy" else with_doubt
     maps, said = _maps(model, image, make, [0.0], how, progress, each)
     meta = {**_kept(image), "colormap": "inferno", "engine": " ".join(said)}
     return image.with_array(maps[0], axes="zyx"[-image.spatial_ndim :], meta=meta)
 
 
-def with_entropy(scores: torch.Tensor) -> torch.Tensor:
-    """Return probabilities (batch, classes, ...) with their entropy as a last channel."""
-    import torch
-
-    probabilities = scores.softmax(dim=1)
-    return torch.cat([probabilities, _entropy(probabilities, 1).unsqueeze(1)], dim=1)
+def _likely(model: Model, scores: torch.Tensor, axis: int) -> torch.Tensor:
+    """Turn scores into probabilities: of classes that exclude each other, or of each region by itself."""
+    return scores.sigmoid() if model.spec.outputs.regions else scores.softmax(dim=axis)
 
 
-def _entropy(probabilities: torch.Tensor, axis: int) -> torch.Tensor:
-    return -(probabilities * probabilities.clamp(min=1e-12).log()).sum(dim=axis)
+def _doubt(model: Model, likely: torch.Tensor, axis: int) -> torch.Tensor:
+    """Return the entropy of probabilities as a share of the most there can be; of regions the mean."""
+    if model.spec.outputs.regions:
+        return (_surprise(likely) + _surprise(1 - likely)).mean(dim=axis).div(float(np.log(2)))
+    return _surprise(likely).sum(dim=axis).div(float(np.log(len(model.spec.outputs.labels))))
+
+
+def _surprise(likely: torch.Tensor) -> torch.Tensor:
+    return -(likely * likely.clamp(min=1e-12).log())
 
 
 def _maps(
@@ -139,7 +157,7 @@ def _maps(
     require_segmentation(model.spec.task, model.spec.name)
     if image.axes.startswith("t"):
         raise ArgumentError("Found a time series; needed one volume.", hint="Take one time point first.")
-    seen = prepare(model.spec, image, part(progress, 0, 0.15, "Preparing"))
+    seen = prepared_for(model, image, how, part(progress, 0, 0.15, "Preparing"))
     said: list[str] = []
     sink = predict(
         model,

@@ -52,6 +52,8 @@ class Model:
         ``sha256:`` and 64 hex digits over description and weights; empty before the model is saved.
     others : tuple of torch.nn.Module
         The further members of an ensemble, as many as ``spec.members`` says less one.
+    previous : Model or None
+        The first stage of a cascade, whose labels go into this one.
     """
 
     spec: ModelSpec
@@ -60,6 +62,7 @@ class Model:
     case: CheckCase | None = None
     digest: str = ""
     others: tuple[torch.nn.Module, ...] = ()
+    previous: Model | None = None
 
     @property
     def networks(self) -> tuple[torch.nn.Module, ...]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from napari_medai.core.errors import ModelError
 from napari_medai.core.progress import Progress, silent, track
 from napari_medai.io.archive import unpacked
-from napari_medai.models.folder import CARD, CHECK, SPEC, load_folder, weight_files
+from napari_medai.models.folder import load_folder, own_files
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
@@ -45,14 +45,12 @@ def pack_folder(folder: Path, path: Path, progress: Progress = silent) -> str:
     for file in (path, beside):
         if file.exists():
             raise ModelError(f"{file} exists already.", hint="Choose another name.")
-    names = [SPEC, *weight_files(model.spec), CARD]
-    files = [folder / name for name in names if (folder / name).is_file()]
-    files += sorted(p for p in (folder / CHECK).glob("*") if p.is_file())
+    files = own_files(folder, model.spec)
     with zipfile.ZipFile(path, "x") as archive:
         for file in track(files, progress, "Packing"):
-            entry = zipfile.ZipInfo(f"{model.spec.name}/{file.relative_to(folder).as_posix()}", _EPOCH)
+            entry = zipfile.ZipInfo(f"{model.spec.name}/{file.as_posix()}", _EPOCH)
             entry.external_attr = 0o644 << 16
-            with file.open("rb") as source, archive.open(entry, "w", force_zip64=True) as target:
+            with (folder / file).open("rb") as source, archive.open(entry, "w", force_zip64=True) as target:
                 shutil.copyfileobj(source, target, 2**20)
     digest = file_digest(path)
     beside.write_text(f"{digest}  {path.name}\n", encoding="utf-8")
@@ -145,11 +143,9 @@ def copied_folder(source: Path, place: Path) -> Path:
     place.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=place))
     try:
-        for name in (SPEC, *weight_files(model.spec), CARD):
-            if (source / name).is_file():
-                shutil.copyfile(source / name, beside / name)
-        if (source / CHECK).is_dir():
-            shutil.copytree(source / CHECK, beside / CHECK, copy_function=shutil.copyfile)
+        for file in own_files(source, model.spec):
+            (beside / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source / file, beside / file)
         load_folder(beside)
         beside.chmod(0o755)
         beside.rename(target)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -112,7 +113,7 @@ def _segment_frame(
     said: list[str],
     progress: Progress,
 ) -> NDArray[Any]:
-    seen = prepare(model.spec, image, part(progress, 0, 0.15, "Preparing"))
+    seen = prepared_for(model, image, how, part(progress, 0, 0.15, "Preparing"))
     begin = 0.15 if finder is None else 0.35
     bounds = _bounds(model, seen, image, mask, finder, how, part(progress, 0.15, begin))
     labels = labels_of(model, seen, bounds, how, said, part(progress, begin, 1))
@@ -120,6 +121,30 @@ def _segment_frame(
     if mask is not None:
         labels[~mask] = 0
     return labels
+
+
+def prepared_for(model: Model, image: MedicalImage, how: How, progress: Progress) -> Prepared:
+    """Bring one time point of an image to what a model sees.
+
+    Parameters
+    ----------
+    model : Model
+        In a cascade, the masks of the labels that its first stage finds follow the image's channels.
+    image : MedicalImage
+        One volume.
+    how : How
+        How carefully the first stage is run.
+    progress : Progress
+        Hears the preparation, and the first stage.
+    """
+    if model.previous is None:
+        return prepare(model.spec, image, progress)
+    seen = prepare(model.spec, image, part(progress, 0, 0.3))
+    first = segment_image(model.previous, image, how=how, progress=part(progress, 0.3, 1, "First stage"))
+    labels = seen.bring_labels(np.asarray(first.array))
+    masks = np.stack([labels == k + 1 for k in range(len(model.spec.previous))])
+    volume = np.concatenate([seen.volume, masks.astype(np.float32)])
+    return replace(seen, volume=volume)
 
 
 def _bounds(
@@ -150,17 +175,26 @@ def labels_of(
     progress: Progress,
 ) -> NDArray[Any]:
     """Return the labels of a prepared image on its own upright grid."""
-    classes = len(model.spec.outputs.labels)
+    outputs = model.spec.outputs
+    classes, regions = len(outputs.labels), outputs.regions
     lookups = seen.lookups()
     if lookups is None:
         plain = predict(
-            model, seen.volume, lambda _: LabelSink(classes, seen.grid.shape), bounds, how, said, progress
+            model,
+            seen.volume,
+            lambda _: LabelSink(classes, seen.grid.shape, regions),
+            bounds,
+            how,
+            said,
+            progress,
         )
         return plain.labels
 
     def restoring(slab_voxels: int) -> RestoringSink:
-        restored = RestoredLabels(classes, seen.own.shape, lookups, probabilities=seen.as_probabilities)
+        restored = RestoredLabels(
+            classes, seen.own.shape, lookups, probabilities=seen.as_probabilities, regions=regions
+        )
         restored.slab_voxels = slab_voxels
-        return RestoringSink(restored, classes, seen.grid.shape)
+        return RestoringSink(restored, outputs.channels, seen.grid.shape)
 
     return predict(model, seen.volume, restoring, bounds, how, said, progress).finished()

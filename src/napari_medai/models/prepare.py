@@ -13,10 +13,11 @@ from napari_medai.core.geometry import Geometry, Reorientation
 from napari_medai.core.image import MedicalImage
 from napari_medai.core.progress import Progress, part, silent
 from napari_medai.core.sampling import sample_volume
-from napari_medai.models.edges import resized_by_edges, score_orders
+from napari_medai.models.edges import across_axis, resized_by_edges, resized_labels, score_orders
 from napari_medai.models.entries import Resampling
 from napari_medai.models.intensity import apply_recipe
 from napari_medai.models.lookup import Lookup, edge_lookups, world_lookups
+from napari_medai.models.neighbours import with_neighbours
 from napari_medai.models.orient import cropped, cropped_grid, nonzero_box, turned
 from napari_medai.models.spec import ModelSpec
 from napari_medai.preprocess.grid import resample_image
@@ -85,6 +86,15 @@ class Prepared:
         """Bring a mask on the image's axes to the network's grid."""
         turned = self.reorientation.apply(mask).astype(np.uint8)
         return sample_volume(turned, self.upright, self.grid, interpolation="nearest") > 0
+
+    def bring_labels(self, labels: NDArray[Any]) -> NDArray[Any]:
+        """Bring labels on the image's axes to the network's grid, by the scheme of resampling."""
+        turned: NDArray[Any] = self.reorientation.apply(labels)
+        if self.resampling.scheme == "world":
+            return sample_volume(turned, self.upright, self.grid, interpolation="nearest")
+        inside = turned if self.crop is None else turned[self.crop]
+        across = across_axis(self.own.spacing, self.grid.spacing, self.resampling)
+        return resized_labels(inside, self.grid.shape, across)
 
 
 def check_fit(spec: ModelSpec, image: MedicalImage) -> None:
@@ -160,7 +170,7 @@ def prepare(spec: ModelSpec, image: MedicalImage, progress: Progress = silent) -
         seen = _resampled(apply_recipe(spec, seen, share[1]), spec, share[0])
     else:
         seen = apply_recipe(spec, _resampled(seen, spec, share[0]), share[1])
-    volume = np.ascontiguousarray(seen.array, dtype=np.float32)
+    volume = with_neighbours(np.ascontiguousarray(seen.array, dtype=np.float32), way.neighbours)
     return Prepared(volume, seen.geometry, upright.geometry, turn, crop, way.resampling)
 
 

@@ -65,6 +65,8 @@ class RestoredLabels:
         For each axis where its planes lie between the network's.
     probabilities : bool
         Whether scores become probabilities before they are interpolated.
+    regions : sequence of int
+        The label each channel paints, as :func:`labels_of_scores` does; scores stay what they are.
 
     Notes
     -----
@@ -74,12 +76,19 @@ class RestoredLabels:
     """
 
     def __init__(
-        self, classes: int, shape: Sequence[int], lookups: Sequence[Lookup], *, probabilities: bool = True
+        self,
+        classes: int,
+        shape: Sequence[int],
+        lookups: Sequence[Lookup],
+        *,
+        probabilities: bool = True,
+        regions: Sequence[int] = (),
     ) -> None:
         self.labels: NDArray[Any] = np.zeros(tuple(shape), dtype=label_type(classes))
         self.slab_voxels = SLAB_VOXELS
         self._lookups = list(lookups)
-        self._probabilities = probabilities
+        self._regions = tuple(regions)
+        self._probabilities = probabilities and not self._regions
         self._last: Floats | None = None
         self._next = 0
 
@@ -108,7 +117,10 @@ class RestoredLabels:
             softmax_in_place(part)
         shift = int(low[0])
         lookups = [(low - shift, high - shift, share), *self._lookups[1:]]
-        fill_labels(self.labels[rows], part, lookups)
+        if self._regions:
+            fill_regions(self.labels[rows], part, lookups, self._regions)
+        else:
+            fill_labels(self.labels[rows], part, lookups)
 
 
 def fill_labels(labels: NDArray[Any], scores: Floats, lookups: Sequence[Lookup]) -> None:
@@ -135,6 +147,37 @@ def fill_labels(labels: NDArray[Any], scores: Floats, lookups: Sequence[Lookup])
         better = found > best[where]
         np.copyto(inner[where], k, where=better)
         np.copyto(best[where], found, where=better)
+
+
+def labels_of_scores(scores: Floats, regions: Sequence[int] = ()) -> NDArray[Any]:
+    """Turn scores (channels, ...) into labels.
+
+    Parameters
+    ----------
+    scores : numpy.ndarray
+        Before softmax or sigmoid.
+    regions : sequence of int
+        The label that each channel paints where its score is above 0, a later one over an earlier one.
+        Empty: the number of the channel with the highest score, the first of equals.
+    """
+    if not regions:
+        return np.asarray(scores.argmax(axis=0))
+    labels = np.zeros(scores.shape[1:], np.uint16)
+    for value, channel in zip(regions, scores, strict=True):
+        labels[channel > 0] = value
+    return labels
+
+
+def fill_regions(
+    labels: NDArray[Any], scores: Floats, lookups: Sequence[Lookup], regions: Sequence[int]
+) -> None:
+    """Paint each region where its interpolated score is above 0, a later one over an earlier one."""
+    labels[...] = 0
+    for value, channel in zip(regions, scores, strict=True):
+        box = _box_of(channel > 0, lookups)
+        if box is not None:
+            found = interpolate(channel, [_cut(lookup, s) for lookup, s in zip(lookups, box, strict=True)])
+            np.copyto(labels[box], value, where=found > 0)
 
 
 def softmax_in_place(scores: NDArray[np.float32]) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_medai.models.blend import Box
-from napari_medai.models.restore import RestoredLabels, label_type
+from napari_medai.models.restore import RestoredLabels, label_type, labels_of_scores
 
 if TYPE_CHECKING:
     import torch
@@ -18,15 +18,28 @@ Floats = NDArray[np.float32]
 
 
 class LabelSink:
-    """Keeps the likeliest class of every voxel, on the grid of the network."""
+    """Keeps the label of every voxel, on the grid of the network.
 
-    def __init__(self, classes: int, shape: Sequence[int]) -> None:
+    Parameters
+    ----------
+    classes : int
+        Number of labels, the background counted.
+    shape : sequence of int
+        Of the grid.
+    regions : sequence of int
+        The label each channel paints; empty: the likeliest channel is the label.
+    """
+
+    def __init__(self, classes: int, shape: Sequence[int], regions: Sequence[int] = ()) -> None:
         self.labels: NDArray[Any] = np.zeros(tuple(shape), label_type(classes))
+        self._regions = tuple(regions)
 
     def put(self, brick: torch.Tensor, box: Box) -> None:
-        """Take the scores (classes, *size) of one box."""
-        on_host = brick.device.type == "cpu"  # there NumPy finds the largest in half the time
-        self.labels[box] = brick.numpy().argmax(axis=0) if on_host else brick.argmax(dim=0).cpu().numpy()
+        """Take the scores (channels, *size) of one box."""
+        if brick.device.type == "cpu" or self._regions:  # there NumPy finds the largest in half the time
+            self.labels[box] = labels_of_scores(brick.cpu().numpy(), self._regions)
+        else:
+            self.labels[box] = brick.argmax(dim=0).cpu().numpy()
 
 
 class RestoringSink:

@@ -18,6 +18,13 @@ from pydantic import (
 )
 
 from napari_medai.core.errors import ModelError
+from napari_medai.models.agreement import OUTPUTS_OF as OUTPUTS_OF
+from napari_medai.models.agreement import (
+    check_dimensions,
+    check_outputs,
+    check_points,
+    check_regions,
+)
 from napari_medai.models.entries import IntensityStep as IntensityStep
 from napari_medai.models.entries import NetworkSpec as NetworkSpec
 from napari_medai.models.entries import Outputs as Outputs
@@ -34,19 +41,9 @@ MAX_JSON_BYTES = 1_000_000
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
 Spacing = Annotated[float, Field(gt=0, le=1000)]
 TileSize = Annotated[int, Field(ge=8, le=4096)]
-Task = Literal["segmentation", "classification", "landmarks", "regression"]
+Task = Literal["segmentation", "classification", "landmarks", "regression", "registration"]
 
-
-OUTPUTS_OF = {
-    "segmentation": "labels",
-    "classification": "classes",
-    "landmarks": "points",
-    "regression": "values",
-}
-"""Which entry of :class:`Outputs` a task fills."""
-
-
-LEFT_OUT = ("members", "mirror_axes", "windows", "preparation")
+LEFT_OUT = ("members", "mirror_axes", "windows", "preparation", "previous")
 """Entries that ``model.json`` has only where they differ from the usual."""
 
 
@@ -61,7 +58,7 @@ class ModelSpec(Strict):
         How people and histories refer to the model; the version is ``MAJOR.MINOR.PATCH``.
     licence, citation : str
         The terms of the weights, and what to cite for them.
-    task : {"segmentation", "classification", "landmarks", "regression"}
+    task : {"segmentation", "classification", "landmarks", "regression", "registration"}
         What the model does.
     network : NetworkSpec
         The network, by name.
@@ -79,6 +76,16 @@ class ModelSpec(Strict):
         A summary of data, method and measured figures.
     parent : str or None
         Hash of the model this one was fine-tuned from.
+    members : int
+        Networks whose scores are averaged: ``weights.safetensors``, ``weights-1.safetensors`` and so on.
+    mirror_axes : tuple of int
+        Spatial axes of the window that may be mirrored in a prediction; counted from 0.
+    windows : Windows
+        How windows are laid and blended.
+    preparation : Preparation
+        How an image is brought to the network's grid, where that differs from the usual.
+    previous : tuple of str
+        Labels of a first model, in the folder ``previous``, whose masks follow the image's channels.
     points : PointsSpec or None
         Landmarks: the stages, the calibration and the shape prior.
     """
@@ -101,49 +108,24 @@ class ModelSpec(Strict):
     mirror_axes: Annotated[tuple[Annotated[int, Field(ge=0, le=2)], ...], Field(max_length=3)] = ()
     windows: Windows = Windows()
     preparation: Preparation = Preparation()
+    previous: Annotated[tuple[Text, ...], Field(max_length=999)] = ()
     points: PointsSpec | None = Field(default=None, exclude_if=lambda value: value is None)
 
     @model_validator(mode="after")
-    def _dimensions_agree(self) -> ModelSpec:
-        if self.spacing is not None and len(self.spacing) != len(self.tile):
-            raise ValueError(f"spacing has {len(self.spacing)} axes, tile has {len(self.tile)}")
-        if any(axis >= len(self.tile) for axis in self.mirror_axes):
-            raise ValueError(f"mirror_axes are {self.mirror_axes}, tile has {len(self.tile)} axes")
-        if self.preparation.slicewise and len(self.tile) != 2:
-            raise ValueError("preparation.slicewise is for a network of 2 axes")
-        axes = self.preparation.axes
-        if axes is not None and sorted(axes) != list(range(self.image_ndim)):
-            raise ValueError(f"preparation.axes are {axes}; needed the {self.image_ndim} axes in some order")
-        return self
-
-    @model_validator(mode="after")
-    def _outputs_fit_the_task(self) -> ModelSpec:
-        wanted = OUTPUTS_OF[self.task]
-        filled = [name for name in OUTPUTS_OF.values() if getattr(self.outputs, name)]
-        if filled != [wanted]:
-            found = ", ".join(filled) or "nothing"
-            raise ValueError(f"outputs name {found}; a {self.task} model names its {wanted} alone")
-        if self.task in ("segmentation", "classification") and len(self.outputs.names) < 2:
-            raise ValueError(f"outputs.{wanted} name one class; needed two or more")
-        return self
-
-    @model_validator(mode="after")
-    def _points_fit_the_outputs(self) -> ModelSpec:
-        if self.points is not None and self.task != "landmarks":
-            raise ValueError(f"points is for landmark models; this one is for {self.task}")
-        if self.points is not None:
-            count, points = len(self.outputs.points), self.points
-            for name in ("scale", "floor", "shape", "spread"):
-                if len(getattr(points, name)) not in (0, count):
-                    raise ValueError(
-                        f"points.{name} has {len(getattr(points, name))} entries for {count} points"
-                    )
+    def _entries_agree(self) -> ModelSpec:
+        for check in (check_dimensions, check_outputs, check_regions, check_points):
+            check(self)
         return self
 
     @model_serializer(mode="wrap")
     def _without_usual(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         usual = {n for n in LEFT_OUT if getattr(self, n) == type(self).model_fields[n].default}
         return {name: value for name, value in handler(self).items() if name not in usual}
+
+    @property
+    def inputs(self) -> int:
+        """Number of input channels of the network: the image's, and those of a first model's labels."""
+        return len(self.channels) * (1 + 2 * self.preparation.neighbours) + len(self.previous)
 
     @property
     def ndim(self) -> int:

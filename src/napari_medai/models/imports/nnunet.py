@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +51,8 @@ def import_nnunet(
     Parameters
     ----------
     folder : pathlib.Path
-        Holds ``plans.json``, ``dataset.json`` and ``fold_*``.
+        Holds ``plans.json``, ``dataset.json`` and ``fold_*``. Of a cascade, the folder of the second stage;
+        that of the first one lies beside it.
     words : Words
         What the folder does not say: name, version, licence, citation.
     folds : sequence of str
@@ -81,12 +83,30 @@ def import_nnunet(
         spec = describe(plans, about, configuration, axes, len(files), **said)
     except (KeyError, TypeError, IndexError, ValueError) as error:
         raise ModelError(f"{folder / PLANS} lacks or misstates an entry: {error}.") from error
+    previous = None
+    if configuration.get("previous_stage"):
+        first = _first_stage(folder, str(configuration["previous_stage"]))
+        previous = import_nnunet(first, replace(words, name=f"{spec.name[:57]}-first"), checkpoint=checkpoint)
     levels = len(network_arguments(configuration)["widths"])
     networks = []
     for path, content in zip(files, contents, strict=True):
         state = translated(state_of(content, path, ("network_weights",)), levels)
         networks.append(fill_network(spec, state, str(path)))
-    return Model(spec, networks[0], _card(spec.name, about, len(files)), others=tuple(networks[1:]))
+    card = _card(spec.name, about, len(files))
+    return Model(spec, networks[0], card, others=tuple(networks[1:]), previous=previous)
+
+
+def _first_stage(folder: Path, configuration: str) -> Path:
+    """Return the folder of a cascade's first stage, which lies beside that of the second."""
+    place = folder.resolve()
+    first = place.with_name(f"{place.name.rpartition('__')[0]}__{configuration}")
+    if not is_nnunet(first):
+        raise ModelError(
+            f"{place.name} is the second stage of a cascade, and the first one, {first.name}, does not lie "
+            "beside it.",
+            hint="Put both folders into one, as nnU-Net writes them.",
+        )
+    return first
 
 
 def translated(state: dict[str, torch.Tensor], levels: int) -> dict[str, torch.Tensor]:

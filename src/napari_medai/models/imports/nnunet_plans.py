@@ -34,7 +34,7 @@ def configuration_of(plans: Plain, name: str) -> dict[str, Any]:
         heir = known[heir].get("inherits_from")
         if heir is None:
             break
-    _refuse_others(found, name)
+    _refuse_others(found)
     return found
 
 
@@ -60,6 +60,7 @@ def describe(
     pictures = "Natural" in str(plans.get("image_reader_writer", ""))
     tile = list(configuration["patch_size"])
     slicewise = len(tile) == 2 and not pictures
+    outputs = outputs_of(about)
     entries = {
         "schema": SCHEMA,
         **words,
@@ -69,7 +70,8 @@ def describe(
         "spacing": None if pictures else configuration["spacing"],
         "intensity": intensity_steps(plans, configuration, len(channels)),
         "tile": tile,
-        "outputs": {"labels": label_names(about)},
+        "outputs": outputs,
+        "previous": _previous(configuration, outputs),
         "training": {"made_with": "nnU-Net v2", "dataset": str(plans.get("dataset_name", ""))},
         "members": members,
         "mirror_axes": list(mirror_axes),
@@ -79,20 +81,42 @@ def describe(
     return ModelSpec.model_validate(entries)
 
 
-def label_names(about: Plain) -> list[str]:
-    """Return the name of each class in order; the ignore label is none."""
-    labels = {name: value for name, value in about["labels"].items() if name != "ignore"}
-    regions = [name for name, value in labels.items() if isinstance(value, list | tuple)]
-    if regions or about.get("regions_class_order"):
-        raise ModelError(
-            f"The model finds overlapping regions ({', '.join(regions)}) and not one label a voxel; "
-            "that cannot be carried over.",
-            hint="Models trained with plain labels can.",
-        )
-    names = {int(value): str(name) for name, value in labels.items()}
+def outputs_of(about: Plain) -> dict[str, list[Any]]:
+    """Return the name of each label in order, and the label that each region paints; ignore is none."""
+    labels = {str(name): value for name, value in about["labels"].items() if name != "ignore"}
+    if any(isinstance(value, list | tuple) and len(value) > 1 for value in labels.values()):
+        return _regions(labels, about.get("regions_class_order") or ())
+    names = {int(_only(value)): name for name, value in labels.items()}
     if sorted(names) != list(range(len(names))):
         raise ModelError(f"The labels are numbered {sorted(names)}; needed 0, 1, 2 and so on.")
-    return [names[k] for k in range(len(names))]
+    return {"labels": [names[k] for k in range(len(names))]}
+
+
+def _regions(labels: Mapping[str, Any], order: Sequence[int]) -> dict[str, list[Any]]:
+    """Name each label after the region that paints it."""
+    regions = [name for name, value in labels.items() if value not in (0, [0], (0,))]
+    if len(order) != len(regions):
+        raise ModelError(
+            f"There are {len(regions)} regions ({', '.join(regions)}), and regions_class_order has "
+            f"{len(order)} entries; needed as many."
+        )
+    names = dict(zip(map(int, order), regions, strict=True))
+    unused = [names.get(k, f"unused {k}") for k in range(1, max(names) + 1)]
+    return {"labels": ["background", *unused], "regions": [int(value) for value in order]}
+
+
+def _only(value: Any) -> Any:
+    return value[0] if isinstance(value, list | tuple) else value
+
+
+def _previous(configuration: Plain, outputs: Plain) -> list[str]:
+    """Return the labels of a cascade's first stage, which the second one gets as masks."""
+    if not configuration.get("previous_stage"):
+        return []
+    names = list(outputs["labels"][1:])
+    if any(name.startswith("unused ") for name in names):
+        raise ModelError("A cascade of regions that leave labels out cannot be carried over.")
+    return names
 
 
 def network_arguments(configuration: Plain) -> dict[str, Any]:
@@ -198,12 +222,7 @@ def _preparation(plans: Plain, configuration: Plain, pictures: bool, slicewise: 
     }
 
 
-def _refuse_others(configuration: Plain, name: str) -> None:
-    if configuration.get("previous_stage"):
-        raise ModelError(
-            f"The configuration {name} is the second stage of a cascade; that cannot be carried over.",
-            hint="Take 3d_fullres or 3d_lowres.",
-        )
+def _refuse_others(configuration: Plain) -> None:
     known = {
         "preprocessor_name": "DefaultPreprocessor",
         "resampling_fn_data": "resample_data_or_seg_to_shape",

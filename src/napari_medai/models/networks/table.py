@@ -24,7 +24,7 @@ Builder = Callable[..., Any]
 Arguments = Mapping[str, Any]
 Steps = Callable[[Arguments, int], tuple[int, ...]]
 
-VOXELS = frozenset({"segmentation", "landmarks"})
+VOXELS = frozenset({"segmentation", "landmarks", "registration"})
 IMAGES = frozenset({"classification", "regression"})
 POINTS = frozenset({"landmarks"})
 NO_TASK: frozenset[str] = frozenset()
@@ -189,7 +189,7 @@ def build_network(spec: ModelSpec) -> torch.nn.Module:
         strides.
     """
     network = make_network(
-        spec.network.name, spec.ndim, len(spec.channels), len(spec.outputs.names), **spec.network.arguments
+        spec.network.name, spec.ndim, spec.inputs, spec.outputs.channels, **spec.network.arguments
     )
     entry = ENTRIES[spec.network.name]
     if spec.task not in entry.tasks:
