@@ -35,8 +35,8 @@ class Deformations:
         self._lock = Lock()
 
     def bent(
-        self, rng: np.random.Generator, name: str, other: str, places: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
+        self, rng: np.random.Generator, name: str, other: str, places: NDArray[np.floating]
+    ) -> NDArray[np.floating]:
         """Move places of a case part of the way on which it comes to look like another.
 
         Parameters

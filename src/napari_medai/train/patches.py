@@ -115,24 +115,25 @@ class Patches:
         return STYLES[self.how.style](rng, volume, look)
 
 
-def look_up_both(ready: Ready, places: NDArray[np.float64]) -> tuple[torch.Tensor, torch.Tensor]:
+def look_up_both(ready: Ready, places: NDArray[np.floating]) -> tuple[torch.Tensor, torch.Tensor]:
     """Look volume and truth up; shares and two classes by linear interpolation, more by the nearest voxel."""
     import torch
 
     box = _box_of(places, ready.truth.shape)
-    places = places - [part.start for part in box]
-    grid = grid_of(places, [part.stop - part.start for part in box])
-    volume = look_up(torch.from_numpy(ready.volume[(slice(None), *box)]), grid)
-    if ready.shares is not None:
-        above = look_up(torch.from_numpy(ready.shares[(slice(None), *box)]).float(), grid)
-        return volume, torch.cat([(1 - above.sum(0, keepdim=True)).clamp_min(0), above])
-    truth = torch.from_numpy(ready.truth[box]).float()[None]
-    if ready.binary:
-        return volume, (look_up(truth, grid)[0] > 0.5).to(torch.uint8)
-    return volume, look_up(truth, grid, "nearest")[0].to(torch.uint8)
+    grid = grid_of(places, box)
+    inside = torch.from_numpy(ready.volume[(slice(None), *box)])
+    if ready.shares is None and not ready.binary:
+        truth = torch.from_numpy(ready.truth[box]).float()[None]
+        return look_up(inside, grid), look_up(truth, grid, "nearest")[0].to(torch.uint8)
+    marks = ready.truth[box][None] if ready.shares is None else ready.shares[(slice(None), *box)]
+    both = look_up(torch.cat([inside, torch.from_numpy(marks).float()]), grid)
+    volume, above = both[: len(inside)], both[len(inside) :]
+    if ready.shares is None:
+        return volume, (above[0] > 0.5).to(torch.uint8)
+    return volume, torch.cat([(1 - above.sum(0, keepdim=True)).clamp_min(0), above])
 
 
-def _box_of(places: NDArray[np.float64], shape: Sequence[int]) -> tuple[slice, ...]:
+def _box_of(places: NDArray[np.floating], shape: Sequence[int]) -> tuple[slice, ...]:
     """Return the part of a case that places (..., D) need."""
     parts = []
     for axis, size in enumerate(shape):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -65,7 +66,7 @@ def draw_places(
     centre: NDArray[Any],
     patch: Sequence[int],
     spacing: Sequence[float],
-) -> Floats:
+) -> NDArray[np.float32]:
     """Draw where in a case the voxels of a patch lie.
 
     Returns
@@ -73,13 +74,20 @@ def draw_places(
     (\\*patch, D) array
         Fractional indices.
     """
-    ndim = len(patch)
-    axes = [np.arange(n) - (n - 1) / 2 for n in patch]
-    offsets = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
+    offsets = _offsets(tuple(patch))
     if how.elastic and rng.random() < how.elastic_share:
-        offsets = offsets + _bend(rng, how.elastic, patch)
-    matrix = draw_matrix(rng, how, spacing)
-    return np.asarray(offsets @ matrix.T + np.asarray(centre, dtype=float).reshape([1] * ndim + [ndim]))
+        offsets = offsets + _bend(rng, how.elastic, patch).reshape(offsets.shape).astype(np.float32)
+    matrix = draw_matrix(rng, how, spacing).astype(np.float32)
+    places = offsets @ matrix.T
+    places += np.asarray(centre, dtype=np.float32)
+    return places.reshape(*patch, len(patch))
+
+
+@lru_cache(maxsize=8)
+def _offsets(patch: tuple[int, ...]) -> NDArray[np.float32]:
+    """Return each voxel's offset to the middle of a patch, (voxels, D)."""
+    axes = [np.arange(n, dtype=np.float32) - (n - 1) / 2 for n in patch]
+    return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(patch)).astype(np.float32)
 
 
 def _bend(rng: np.random.Generator, amount: float, patch: Sequence[int]) -> Floats:
@@ -95,13 +103,17 @@ def _bend(rng: np.random.Generator, amount: float, patch: Sequence[int]) -> Floa
     return np.stack(field, axis=-1)
 
 
-def grid_of(places: Floats, shape: Sequence[int]) -> torch.Tensor:
-    """Return places (\\*patch, D) in a volume as torch wants them: (x, y, z) from -1 to 1."""
+def grid_of(places: NDArray[np.floating], box: Sequence[slice]) -> torch.Tensor:
+    """Return places (\\*patch, D) in a part of a volume as torch wants them: (x, y, z) from -1 to 1."""
     import torch
 
-    sizes = np.maximum(np.asarray(shape, dtype=float) - 1, 1)
-    grid = (places * (2 / sizes) - 1).astype(np.float32)
-    return torch.from_numpy(np.ascontiguousarray(grid[..., ::-1]))
+    grid = np.empty(places.shape, np.float32)
+    for axis, part in enumerate(box):
+        along = grid[..., -1 - axis]
+        step = 2 / max(part.stop - part.start - 1, 1)
+        np.multiply(places[..., axis], step, out=along, casting="same_kind")
+        along -= part.start * step + 1
+    return torch.from_numpy(grid)
 
 
 def look_up(volume: torch.Tensor, grid: torch.Tensor, mode: str = "bilinear") -> torch.Tensor:
