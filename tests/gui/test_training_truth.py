@@ -41,6 +41,7 @@ def test_probability_maps_and_neighbouring_slices_are_a_click_away(panel, qtbot,
     panel.dimensions.setCurrentText("slices with their neighbours")
     panel.plan_button.click()
     qtbot.waitUntil(lambda: not panel.runner.running, timeout=60_000)
+    assert not panel.unpainted.isEnabled()
     plan = panel.plan.toPlainText()
     assert "slicewise: true" in plan, panel.status.text()
     assert "neighbours: 1" in plan

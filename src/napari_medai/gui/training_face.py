@@ -250,6 +250,7 @@ class TrainingFace(QWidget):
         chosen = (self.place, self.unpainted, self.start, self.name, self.minutes, self.device, self.folder)
         for widget in (*asked, *chosen, self.soft, self.dimensions, self.plan_button):
             widget.setEnabled(not running)
+        self.unpainted.setEnabled(not running and not self.soft.isChecked())
         self.plan.setReadOnly(running)
         self.bar.setValue(0)
         self.bar.setVisible(running)
