@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
@@ -20,7 +21,9 @@ from napari_medai.explain.check.subject import Floats, Mask, Subject
 from napari_medai.explain.layers import Layer
 from napari_medai.explain.methods import Method, window_map
 from napari_medai.explain.subject import chosen_layers, on_seen_grid, seen_by
+from napari_medai.explain.twin import Twin, shuffled_twin
 from napari_medai.models.infer import extend_to_tile, window_corners, window_slices
+from napari_medai.models.model import Model
 from napari_medai.models.store import ModelArgument, as_model
 
 if TYPE_CHECKING:
@@ -70,6 +73,8 @@ def check_explanation(
     layer_groups: Annotated[int, Interval(ge=2, le=50), Advanced()] = 4,
     draws: Annotated[int, Interval(ge=1, le=50), Advanced()] = 3,
     curve_points: Annotated[int, Interval(ge=2, le=50), Advanced()] = 6,
+    training_folder: Annotated[Path | None, Advanced()] = None,
+    twin_steps: Annotated[int, Interval(ge=1, le=10_000), Advanced()] = 200,
     device: str = "auto",
     overlap: Annotated[float, Interval(ge=0, le=0.9), Advanced()] = 0.5,
     progress: Progress = silent,
@@ -82,6 +87,8 @@ def check_explanation(
       Spearman's correlation with the map of a network of random weights must be below 0.3 in size,
       SSIM below 0.5; on average over single groups of layers both must be below 0.5, and with the
       layers nearest to the output randomised SSIM, taken where one of the maps says something.
+    - *Answers shuffled*, where training cases are at hand: a twin of the network is taught them with
+      their answers dealt out anew; both likenesses to its map must be below 0.5.
     - *Deletion, insertion*: with the strongest 1 to 40 % of the map replaced by the mean, the label's
       probability must fall lower, and with only these sharp in a blurred image rise higher, than for
       a random map of the same cells, a Gaussian in the middle, and the image's edges.
@@ -118,6 +125,12 @@ def check_explanation(
         How often the whole network is randomised; the mean counts.
     curve_points : int
         At how many shares of the voxels, from 1 to 40 %, deletion and insertion are measured.
+    training_folder : Path, optional
+        Training cases of the model, or others like them. For a classifier one subfolder a class; for a
+        segmentation model the subfolders images and labels with files of the same names; for a
+        regression model images beside values.csv (the column image, and one for each value).
+    twin_steps : int
+        How many batches the twin is taught.
     device : str
         Where the network runs: "auto", "cpu", "cuda" or "mps".
     overlap : float
@@ -136,6 +149,8 @@ def check_explanation(
         If the label or layer is unknown, the region is empty, or the method does not apply.
     ModelError
         If the image does not fit the model.
+    ReadError
+        If the training folder holds no cases of this model.
 
     References
     ----------
@@ -155,6 +170,7 @@ def check_explanation(
         loaded, seen, image, wish, device=device, overlap=overlap, progress=share(progress, 0.02, 0.1)
     )
     known = None if mask is None else on_seen_grid(mask, "mask", seen, image)
+    twin = _twin(loaded, training_folder, twin_steps, seed, device, share(progress, 0.1, 0.4))
     volume, inside, known = _fullest_window(seen.volume, question.region, known, loaded.spec.tile, overlap)
     with ready(loaded.network, device) as (lent, where), torch.inference_mode(False), torch.no_grad():
         subject = Subject(
@@ -172,9 +188,30 @@ def check_explanation(
             draws=draws,
             curve_points=curve_points,
             seed=seed,
-            progress=share(progress, 0.1, 1),
+            twin=None if twin is None else replace(twin, network=twin.network.to(where)),
+            progress=share(progress, 0.4 if twin else 0.1, 1),
         )
     return ExplanationCheck(_table(report, seed), _curves(report))
+
+
+def _twin(
+    model: Model, folder: Path | None, steps: int, seed: int, device: str, progress: Progress
+) -> Twin | None:
+    """Train the twin where there is something to teach it."""
+    if folder is None:
+        return None
+    from napari_medai.explain.lessons import read_lessons
+
+    lessons = read_lessons(folder, model, seed, share(progress, 0, 0.3))
+    return shuffled_twin(
+        model.network,
+        lessons,
+        task=model.spec.task,
+        steps=steps,
+        seed=seed,
+        device=device,
+        progress=share(progress, 0.3, 1),
+    )
 
 
 def _explainer(method: str, layers: Sequence[Layer], blank: float) -> Any:

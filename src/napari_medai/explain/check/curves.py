@@ -11,8 +11,8 @@ from napari_medai.core.progress import Progress, silent, track
 
 Floats = NDArray[np.float32]
 FIRST_SHARE, LAST_SHARE = 0.01, 0.4
-"""Where a curve begins and ends, as a share of the input. It begins at the size of a small finding: where more
-is taken away at once, a Gaussian in the middle takes a finding near the middle as well as a good map does."""
+"""Where a curve begins and ends, as a share of the input. It begins at the size of a small finding: where
+more is taken away at once, a Gaussian in the middle takes what is near the middle as well as a good map."""
 
 
 def shares_of_curve(points: int) -> tuple[float, ...]:

@@ -15,6 +15,7 @@ from napari_medai.explain.check.randomise import randomised, stages
 from napari_medai.explain.check.similarity import spearman, structural_similarity
 from napari_medai.explain.check.stability import shifted, under_noise, under_shift
 from napari_medai.explain.check.subject import Floats, Mask, Subject
+from napari_medai.explain.twin import Twin
 
 FULL_SPEARMAN = 0.3
 ALIKE = 0.5
@@ -67,6 +68,7 @@ def check_map(
     draws: int = 3,
     curve_points: int = 6,
     seed: int = 0,
+    twin: Twin | None = None,
     progress: Progress = silent,
 ) -> Report:
     """Try a map in every way that applies.
@@ -85,6 +87,8 @@ def check_map(
         At how many shares of the input deletion and insertion are measured.
     seed : int
         Of every draw.
+    twin : Twin, optional
+        A network of the same build that has learnt shuffled answers, on the subject's device.
     progress : Progress
         Hears every run of the network.
 
@@ -96,6 +100,8 @@ def check_map(
     report = Report()
     heat = subject.heat(progress=part(progress, 0, 0.05, "Making the map"))
     _randomisation(report, subject, heat, layer_groups, draws, seed, part(progress, 0.05, 0.45))
+    if twin is not None:
+        _against_twin(report, subject, heat, twin)
     _perturbation(report, subject, heat, shares_of_curve(curve_points), seed, part(progress, 0.45, 0.85))
     _stability(report, subject, heat, seed, part(progress, 0.85, 1))
     if mask is not None:
@@ -130,6 +136,12 @@ def _randomisation(
     for column, name in enumerate(("Spearman", "SSIM")):
         values = tuple(pair[column] for pair in alike[:count])
         report.curves.append(Curve(f"layers randomised in turn: {name}", "explanation", at, values))
+
+
+def _against_twin(report: Report, subject: Subject, heat: Floats, twin: Twin) -> None:
+    other = subject.heat(twin.network)
+    report.below("answers shuffled: Spearman", spearman(heat, other), ALIKE, twin.note)
+    report.below("answers shuffled: SSIM", structural_similarity(heat, other), ALIKE, twin.note)
 
 
 def _size(pairs: list[tuple[float, float]], column: int) -> float:
