@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -252,20 +250,7 @@ def test_the_rows_shown_are_saved_as_csv(qtbot, viewer, tmp_path):
     assert pd.read_csv(tmp_path / "a.csv")["label"].tolist() == [1, 2]
 
 
-def test_without_openpyxl_the_button_says_what_to_install(qtbot, viewer, monkeypatch):
-    from napari_medai.gui import table
-
-    monkeypatch.setattr(table, "find_spec", lambda name: None)
-    said = []
-    notification_manager.notification_ready.connect(lambda event: said.append(event.message))
-    shown = measure(qtbot, viewer)
-    assert shown.excel_button.text() == "Excel needs openpyxl"
-    press(qtbot, shown.excel_button)
-    assert "pip install openpyxl" in said[-1]
-
-
-@pytest.mark.skipif(find_spec("openpyxl") is None, reason="openpyxl is not installed")
-def test_with_openpyxl_the_rows_are_saved_as_excel(qtbot, viewer, tmp_path, monkeypatch):
+def test_the_rows_shown_are_saved_as_excel(qtbot, viewer, tmp_path, monkeypatch):
     shown = measure(qtbot, viewer)
     name = str(tmp_path / "a")
     monkeypatch.setattr("qtpy.QtWidgets.QFileDialog.getSaveFileName", lambda *_: (name, ""))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+from pathlib import Path
 
 import nibabel as nib
 import numpy as np
@@ -92,11 +92,18 @@ def test_a_truncated_scan_is_refused(folder):
         read(folder / "phantom_truncated.PAR")
 
 
-@pytest.mark.data
-@pytest.mark.skipif(importlib.util.find_spec("h5py") is not None, reason="h5py is installed")
-def test_minc_2_names_what_it_needs(folder):
-    with pytest.raises(ReadError, match="h5py"):
-        read(folder / "small.mnc")
+MINC = ("minc1_1_scale", "minc1_4d", "minc2_1_scale", "minc2_4d", "minc2-4d-d", "small")
+
+
+@pytest.mark.parametrize("name", MINC)
+def test_minc_files_lie_where_nibabel_puts_them(name):
+    path = Path(nib.__file__).parent / "tests" / "data" / f"{name}.mnc"
+    (image,) = read(path)
+    other = nib.load(path)
+    assert np.allclose(image.array, np.asanyarray(other.dataobj))
+    index = np.array([3, 5, 7])
+    expected = (other.affine @ [*index, 1])[:3] * [-1, -1, 1]
+    assert np.allclose(image.geometry.index_to_world(index), expected)
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])

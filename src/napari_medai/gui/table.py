@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +22,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_medai.core.errors import ArgumentError, MedAIError
+from napari_medai.core.errors import MedAIError
 from napari_medai.core.files import written_beside
 from napari_medai.gui.notify import explain
 from napari_medai.gui.region_colours import colour_labels, uncolour_labels
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 _ROWS_SHOWN = 5
-_HOW_TO_INSTALL = "Install it with: pip install openpyxl"
 
 
 class TablePanel(QWidget):
@@ -70,10 +68,7 @@ class TablePanel(QWidget):
         self.uncolour_button = _button("Ordinary colours", "Colour the labels as before", self.uncolour)
         self.copy_button = _button("Copy", "Copy the rows shown, to be pasted into a spreadsheet", self.copy)
         self.save_button = _button("Save CSV …", "Save the rows shown", partial(self._choose_file, "csv"))
-        self.excel_button = _button("Save Excel …", "Save the rows shown", self._save_excel)
-        if find_spec("openpyxl") is None:
-            self.excel_button.setText("Excel needs openpyxl")
-            self.excel_button.setToolTip(_HOW_TO_INSTALL)
+        self.excel_button = _button("Save Excel …", "Save the rows shown", partial(self._choose_file, "xlsx"))
         self._lay_out()
         self._say_count()
 
@@ -133,14 +128,6 @@ class TablePanel(QWidget):
     def _say_count(self) -> None:
         shown, total = len(self.model.rows), len(self.table)
         self.count.setText(f"{total} rows" if shown == total else f"{shown} of {total} rows")
-
-    def _save_excel(self) -> None:
-        if find_spec("openpyxl") is None:
-            explain(
-                ArgumentError("Excel files need the package openpyxl, which is not here.", _HOW_TO_INSTALL)
-            )
-        else:
-            self._choose_file("xlsx")
 
     def _choose_file(self, kind: str) -> None:
         name = {"csv": "CSV", "xlsx": "Excel"}[kind]

@@ -133,8 +133,6 @@ def _meta(source: Source, opened: Any, axes: str) -> dict[str, Any]:
 def _damaged(source: Source, error: Exception) -> ReadError:
     reason = str(error).replace(str(source.path), source.shown).split("\n")[0] or type(error).__name__
     reason = reason.replace(str(source.path.parent), "").strip()
-    if "h5py" in reason:
-        return ReadError(f"{source.shown} is a MINC 2 file, which needs h5py.", hint="pip install h5py")
     return ReadError(
         f"{source.shown} is not a readable {_NAMES[source.format]} file: {reason}.",
         hint="Copy the file again, with the voxel file beside it where there is one.",
