@@ -163,7 +163,7 @@ def register_images(
         hints,
         search=search,
         flips=flips,
-        measure=measure or "intensity",
+        measure=chosen.measure,
         device=device,
         enough=ending.enough,
         progress=part(ending, 0.0, 0.92),
