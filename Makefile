@@ -33,7 +33,7 @@ napari: venv
 venv: $(VENV)/.installed
 
 $(VENV)/.installed: pyproject.toml constraints.txt
-	scripts/make-venv.sh $(VENV) -c constraints.txt -e ".[napari,cluster,dev]"
+	scripts/make-venv.sh $(VENV) -c constraints.txt -e ".[napari,cluster,dev,onnx,openvino]"
 	touch $@
 
 lint: venv

@@ -89,3 +89,9 @@ def test_licence_and_citation_are_said_once_before_the_first_use(command, own, t
     assert "Licence" not in command(*words, tmp_path / "b.tif").err
     assert first_notice("tiny") == ""
     assert first_notice("vessels-2d") == ""
+
+
+def test_the_schema_is_printed(command):
+    from napari_medai.models.schema import schema_text
+
+    assert command("models", "schema").out == schema_text()

@@ -154,6 +154,14 @@ def show_networks(ndim: int, patch: int | None) -> None:
         click.echo(f"{name:22}{numbers}  {', '.join(sorted(cost.tasks)) or 'parts of trainings'}")
 
 
+@command.command("schema")
+def show_schema() -> None:
+    """Print the JSON schema of model.json."""
+    from napari_medai.models.schema import schema_text
+
+    click.echo(schema_text(), nl=False)
+
+
 def _check(name: str) -> None:
     from napari_medai.core.errors import ModelError
     from napari_medai.models.check import check_model

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from napari_medai.models.library import remove_model as remove_model
     from napari_medai.models.model import Model as Model
     from napari_medai.models.networks import make_network as make_network
+    from napari_medai.models.schema import model_schema as model_schema
     from napari_medai.models.spec import ModelSpec as ModelSpec
     from napari_medai.models.store import list_models as list_models
     from napari_medai.models.store import load_model as load_model
@@ -36,6 +37,7 @@ _NAMES = {
     "list_models": "napari_medai.models.store",
     "load_folder": "napari_medai.models.folder",
     "load_model": "napari_medai.models.store",
+    "model_schema": "napari_medai.models.schema",
     "save_folder": "napari_medai.models.folder",
 }
 
