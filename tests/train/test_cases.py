@@ -208,6 +208,26 @@ def test_memory_decides_width_and_patches():
     assert small.network.arguments["strides"][1] == [1, 2, 2]
 
 
+def test_little_time_on_the_processor_makes_voxels_larger_and_patches_see_as_much():
+    cases = some_cases(1)
+    seen = take_fingerprint(cases).model_copy(
+        update={"spacings": ((1.0, 1.0, 1.0),), "shapes": ((150, 240, 240),), "unit": "mm"}
+    )
+
+    def planned(minutes, device="cpu"):
+        return make_plan(cases, minutes=minutes, device=device, fingerprint=seen)
+
+    long, short, shortest = planned(600), planned(8), planned(0.1)
+    assert (long.spacing, long.patch) == ((1, 1, 1), (96, 96, 96))
+    assert planned(None).spacing == (1, 1, 1)
+    assert 1 < short.spacing[0] < 2
+    assert shortest.spacing == (2, 2, 2)
+    for plan in (short, shortest):
+        assert 75 <= plan.patch[0] * plan.spacing[0] <= 96
+    assert parse_plan(short.model_dump(by_alias=True)) == short
+    assert make_plan(some_cases(1), minutes=0.5, device="cpu").spacing == (3, 1, 1)
+
+
 def test_the_cache_stays_within_its_budget_and_ignored_voxels_are_marked():
     image, labels = pair()
     marks = np.full(labels.array.shape, 9, np.uint8)

@@ -83,7 +83,7 @@ def test_sizes_are_kept_whatever_the_groups(seed):
 def test_a_training_is_stratified_unless_the_plan_says_otherwise(tmp_path, monkeypatch):
     cases = disc_cases(4)
     asked = []
-    monkeypatch.setattr("napari_medai.train.training.label_groups", lambda *_: asked.append(1) or {})
+    monkeypatch.setattr("napari_medai.train.given.label_groups", lambda *_: asked.append(1) or {})
     for stratify in (True, False):
         plan = small_plan(cases, steps=1).model_copy(
             update={"split": SplitSettings(folds=2, stratify=stratify)}

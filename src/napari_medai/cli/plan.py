@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Volumes slice by slice (2), each slice with its neighbours (2.5), or whole (3).",
 )
+@click.option("--device", default="auto", show_default=True, help="Where to train: auto, cpu, cuda or mps.")
 @case_options
 def command(
     cases: Path,
@@ -34,6 +35,7 @@ def command(
     memory_gb: float,
     minutes: float | None,
     dimensions: Dimensions,
+    device: str,
     image: tuple[str, ...],
     labels: tuple[str, ...],
     subject: str,
@@ -54,7 +56,13 @@ def command(
     found = cases_at(cases, image, labels, subject, ignore, repair, soft)
     with Bar("Planning") as bar:
         plan = make_plan(
-            found, name=name, memory_gb=memory_gb, minutes=minutes, dimensions=dimensions, progress=bar
+            found,
+            name=name,
+            memory_gb=memory_gb,
+            minutes=minutes,
+            dimensions=dimensions,
+            device=device,
+            progress=bar,
         )
     place = str(cases.resolve()) if output is None else _relative(cases, output)
     source = CaseSource(
@@ -69,7 +77,7 @@ def command(
         click.echo(plan.to_text(), nl=False)
     else:
         write_plan(plan, output)
-    click.echo(str(estimate(plan)), err=True)
+    click.echo(str(estimate(plan, device)), err=True)
 
 
 def _relative(cases: Path, output: Path) -> str:

@@ -126,7 +126,12 @@ def make_plan(wish: Wish, progress: Progress) -> Plan:
         )
     else:
         plan = train.make_plan(
-            cases, name=wish.name, minutes=wish.minutes, dimensions=wish.dimensions, progress=progress
+            cases,
+            name=wish.name,
+            minutes=wish.minutes,
+            dimensions=wish.dimensions,
+            device=wish.device,
+            progress=progress,
         )
         if wish.unpainted == SLICES and not wish.soft and len(plan.patch) == 3:
             plan = slice_by_slice(plan, slice_axis(image_from_layer(*wish.pairs[0][1])))

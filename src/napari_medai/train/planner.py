@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
+from napari_medai.core.device import resolve_device
 from napari_medai.core.errors import ArgumentError
 from napari_medai.core.progress import Progress, silent
 from napari_medai.models.spec import IntensityStep, NetworkSpec
@@ -22,6 +23,9 @@ FEW_SLICES, THICK = 12, 5.0
 Dimensions: TypeAlias = Literal["auto", "2", "2.5", "3"]
 NEIGHBOURS = 1
 """Slices on either side that a 2.5-D network sees."""
+VOXELS_A_SECOND, ENOUGH_STEPS, COARSEST = 1e6, 500, 2.0
+"""What two cores train on, in voxels of patches; steps in which a network learns something; how much larger
+voxels may get for the sake of them."""
 LEAST_EDGE = 4
 """Voxels along an axis on the coarsest level."""
 FLOATS_A_VOXEL = 15
@@ -35,6 +39,7 @@ def make_plan(
     memory_gb: float = 4.0,
     minutes: float | None = None,
     dimensions: Dimensions = "auto",
+    device: str = "auto",
     fingerprint: Fingerprint | None = None,
     progress: Progress = silent,
 ) -> Plan:
@@ -49,11 +54,14 @@ def make_plan(
     memory_gb : float
         Memory the training may take; 4 also suits a computer without a graphics card.
     minutes : float, optional
-        Time budget.
+        Time budget. Where the processor has time for few steps on volumes, voxels are made up to twice as
+        large, so that a patch shows as much in fewer of them.
     dimensions : {"auto", "2", "2.5", "3"}
         Whether volumes are seen slice by slice, each slice with its neighbours as further channels, or
         whole. By itself: slice by slice where there are fewer than 12 slices, with neighbours where slices
         are more than five times as thick as pixels are wide, else whole.
+    device : str
+        Where the training will run: "auto", "cpu", "cuda" or "mps".
     fingerprint : Fingerprint, optional
         Where it was taken before.
     progress : Progress
@@ -77,6 +85,11 @@ def make_plan(
     if slicewise:
         sizes, steps, spacing = sizes[1:], steps[1:], spacing and spacing[1:]
     patch, strides = _patch(sizes, steps)
+    larger = _enlarging(patch, minutes, device) if spacing else 1.0
+    if spacing and larger > 1:
+        spacing = tuple(round(max(s, min(steps) * larger), 4) for s in steps)
+        sizes = [n * s / new for n, s, new in zip(sizes, steps, spacing, strict=True)]
+        patch, strides = _patch(sizes, spacing, LARGEST[3] / larger)
     widths, batch = _widths_and_batch(patch, strides, memory_gb)
     arguments: dict[str, Any] = {
         "widths": widths,
@@ -170,11 +183,21 @@ def _median_size(seen: Fingerprint, spacing: tuple[float, ...] | None) -> list[f
     return [float(n) for n in np.median(shapes, axis=0)]
 
 
-def _patch(sizes: Sequence[float], spacing: Sequence[float]) -> tuple[tuple[int, ...], list[list[int]]]:
+def _enlarging(patch: Sequence[int], minutes: float | None, device: str) -> float:
+    """Return by how much voxels grow so that the processor has time for enough steps on volumes."""
+    if minutes is None or len(patch) < 3 or resolve_device(device) != "cpu":
+        return 1.0
+    room = minutes * 60 * VOXELS_A_SECOND / ENOUGH_STEPS
+    return float(np.clip((2 * np.prod(patch) / room) ** (1 / 3), 1, COARSEST))
+
+
+def _patch(
+    sizes: Sequence[float], spacing: Sequence[float], largest: float = 0
+) -> tuple[tuple[int, ...], list[list[int]]]:
     """Choose a patch of about equal length along each axis, and strides that divide it."""
     ndim = len(sizes)
     finest = min(spacing)
-    edges = [min(n, LARGEST[ndim] * finest / s) for n, s in zip(sizes, spacing, strict=True)]
+    edges = [min(n, (largest or LARGEST[ndim]) * finest / s) for n, s in zip(sizes, spacing, strict=True)]
     edges = [max(e, 8.0) for e in edges]
     current, steps = list(spacing), [1] * ndim
     strides: list[list[int]] = [[1] * ndim]

@@ -23,30 +23,22 @@ from napari_medai.train.adversary import Adversarial
 from napari_medai.train.cases import Cases
 from napari_medai.train.describe import model_card, training_summary
 from napari_medai.train.drawn import drawn_image
+from napari_medai.train.given import SPLIT, cases_from, plan_of, require_labels, split_of
 from napari_medai.train.judge import Judge, Steady
-from napari_medai.train.layouts import find_cases
 from napari_medai.train.loop import LAST, run_training
 from napari_medai.train.objective import deeply_supervised, segmentation_objective
 from napari_medai.train.patches import Patches
-from napari_medai.train.plan import GanSettings, Plan, parse_plan, read_plan, write_plan
+from napari_medai.train.plan import GanSettings, Plan, write_plan
 from napari_medai.train.planner import make_plan
 from napari_medai.train.result import Training, Watch
-from napari_medai.train.split import (
-    Split,
-    load_split,
-    refuse_leak,
-    save_split,
-    split_cases,
-    without_validation,
-)
+from napari_medai.train.split import Split, save_split
 from napari_medai.train.stepping import RateOf
-from napari_medai.train.store import CaseStore, all_labels
-from napari_medai.train.strata import label_groups
+from napari_medai.train.store import CaseStore
 
 if TYPE_CHECKING:
     import torch
 
-MODEL, RUN, TWIN, PLAN, SPLIT = "model", "run", "twin", "plan.yaml", "split.json"
+MODEL, RUN, TWIN, PLAN = "model", "run", "twin", "plan.yaml"
 """What a training's folder holds: the model, checkpoints and log (a GAN's twin has its own), plan, split."""
 
 
@@ -122,11 +114,11 @@ def train_model(
         If cases, plan or split do not fit each other; ``out`` holds a model already.
     """
     require_torch()
-    chosen = _plan_of(plan)
+    chosen = plan_of(plan)
     if base is None:
         base = Path(plan).parent if isinstance(plan, str | Path) else Path()
-    found = _cases_of(cases, chosen, Path(base))
-    chosen = chosen or make_plan(found, progress=part(progress, 0, 0.02))
+    found = cases_from(cases, chosen, Path(base))
+    chosen = chosen or make_plan(found, device=device, progress=part(progress, 0, 0.02))
     return train_from(Start(), found, chosen, out=out, split=split, resume=resume, device=device, watch=watch,
                       progress=part(progress, 0.02, 1))  # fmt: skip
 
@@ -147,13 +139,13 @@ def train_from(
     out, place = Path(out), resolve_device(device)
     if (out / MODEL).exists():
         raise ArgumentError(f"{out} holds a finished model.", hint="Choose another folder.")
-    parts = _split_of(cases, plan, split, out, resume, part(progress, 0, 0))
+    parts = split_of(cases, plan, split, out, resume, part(progress, 0, 0))
     out.mkdir(parents=True, exist_ok=True)
     write_plan(plan, out / PLAN)
     save_split(parts, out / SPLIT)
     spec = plan.spec(**(start.spec or {}))
     store = CaseStore(cases, spec, plan.cache_mb)
-    _require_labels(plan, store, parts)
+    require_labels(plan, store, parts)
     job = _Job(start, plan, spec, store, parts, out, place)
     if plan.adversarial is not None:
         twin = job.run(None, TWIN, resume, None, part(progress, 0, 0.49))
@@ -253,60 +245,3 @@ def _contiguous() -> torch.memory_format:
     import torch
 
     return torch.contiguous_format
-
-
-def _plan_of(plan: Plan | str | Path | dict[str, Any] | None) -> Plan | None:
-    if isinstance(plan, str | Path):
-        return read_plan(plan)
-    return parse_plan(plan) if isinstance(plan, dict) else plan
-
-
-def _cases_of(cases: Cases | str | Path | None, plan: Plan | None, base: Path) -> Cases:
-    if isinstance(cases, Cases):
-        return cases
-    if cases is not None:
-        return find_cases(cases)
-    if plan is None or plan.cases is None:
-        raise ArgumentError("The plan does not say where its cases lie.", hint="Give cases.")
-    source = plan.cases
-    return find_cases(
-        base / source.place,
-        image=source.image or "",
-        labels=source.labels,
-        subject=source.subject,
-        ignore=plan.ignore,
-        soft=source.soft,
-    )
-
-
-def _split_of(
-    cases: Cases,
-    plan: Plan,
-    split: Split | str | Path | None,
-    out: Path,
-    resume: bool,
-    progress: Progress = silent,
-) -> Split:
-    if resume and (out / SPLIT).is_file():
-        split = load_split(out / SPLIT)
-    if split is None:
-        if plan.split.none:
-            return without_validation(cases)
-        groups = label_groups(cases, progress) if plan.split.stratify else None
-        return split_cases(
-            cases, folds=plan.split.folds, fold=plan.split.fold, seed=plan.loop.seed, groups=groups
-        )
-    parts = split if isinstance(split, Split) else load_split(split)
-    refuse_leak(cases, parts)
-    return parts
-
-
-def _require_labels(plan: Plan, store: CaseStore, parts: Split) -> None:
-    """Check that every label occurs among the training cases."""
-    found = all_labels(store, parts.train)
-    empty = [name for value, name in enumerate(plan.labels) if value and value not in found]
-    if empty:
-        raise ArgumentError(
-            f"No training case has a voxel of {', '.join(empty)}.",
-            hint="Label some, leave the label out of the plan, or split otherwise.",
-        )
