@@ -15,7 +15,8 @@ from napari_medai.phantoms.samples import HEAD_SEED
 
 COMMITTED = Path(__file__).parents[2] / "sample_data"
 VOLUMES = ("ct_torso", "ct_torso.nii.gz", "ct_torso_labels.nii.gz", "ct_torso_oblique",
-           "ct_torso_oblique_labels.nii.gz", "mr_head.nii.gz", "mr_head_labels.nii.gz")  # fmt: skip
+           "ct_torso_oblique_labels.nii.gz", "mr_head.nii.gz", "mr_head_labels.nii.gz",
+           "cephalogram.nrrd")  # fmt: skip
 
 
 def read_landmarks(path: Path) -> dict[str, list[float]]:
@@ -26,14 +27,16 @@ def read_landmarks(path: Path) -> dict[str, list[float]]:
 
 @pytest.mark.parametrize("key", list(SAMPLES))
 def test_a_sample_is_one_world_of_image_labels_and_points(key: str) -> None:
-    image, labels, *points = load_sample(key)
-    assert (image.kind, labels.kind) == ("intensity", "labels")
+    image, *rest = load_sample(key)
+    assert image.kind == "intensity"
     assert image.geometry.unit == "mm"
-    image.require_same_grid(labels)
-    numbers = {str(n) for n in np.unique(labels.array) if n}
-    assert numbers == set(labels.meta["labels"])
-    for landmarks in points:
-        assert isinstance(landmarks, Landmarks)
+    assert rest
+    for labels in [item for item in rest if isinstance(item, MedicalImage)]:
+        assert labels.kind == "labels"
+        image.require_same_grid(labels)
+        numbers = {str(n) for n in np.unique(labels.array) if n}
+        assert numbers == set(labels.meta["labels"])
+    for landmarks in [item for item in rest if isinstance(item, Landmarks)]:
         indices = image.geometry.world_to_index(landmarks.positions)
         assert np.all((indices >= 0) & (indices <= np.array(image.spatial_shape) - 1))
 

@@ -139,6 +139,11 @@ def mr_head() -> list[LayerData]:
     return load_sample("mr-head")
 
 
+def cephalogram() -> list[LayerData]:
+    """A lateral radiograph of a head with its landmarks."""
+    return load_sample("cephalogram")
+
+
 def load_sample(key: str) -> list[LayerData]:
     """Make a sample's layers.
 

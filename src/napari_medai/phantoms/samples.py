@@ -14,14 +14,17 @@ import numpy as np
 from napari_medai.core.errors import ArgumentError
 from napari_medai.core.image import MedicalImage
 from napari_medai.core.landmarks import Landmarks
+from napari_medai.phantoms.ceph import CephPhantom, cephalogram
 from napari_medai.phantoms.dicom import write_dicom_series
 from napari_medai.phantoms.head import HeadPhantom, mr_head
 from napari_medai.phantoms.torso import TORSO_SHAPE, TORSO_SPACING, ct_torso
 
 Item: TypeAlias = MedicalImage | Landmarks
 
-TORSO_SEED, HEAD_SEED = 9, 4
+TORSO_SEED, HEAD_SEED, CEPH_SEED = 9, 4, 3
 """The persons shown; nothing may be trained on them. Seeds below 1000 are kept for samples and tests."""
+CEPH_WHITE = 1000
+"""The number in the file of what is white in the cephalogram."""
 OBLIQUE_SHAPE, OBLIQUE_SPACING = (44, 96, 96), (6.0, 4.0, 4.0)
 
 
@@ -162,6 +165,28 @@ def _write_head(folder: Path) -> list[Path]:
     ]
 
 
+@cache
+def _ceph() -> CephPhantom:
+    return cephalogram(CEPH_SEED)
+
+
+def _load_ceph() -> list[Item]:
+    ceph = _ceph()
+    return [ceph.image, ceph.landmarks]
+
+
+def _write_ceph(folder: Path) -> list[Path]:
+    from napari_medai.io.points import write_points
+    from napari_medai.io.write import write
+
+    ceph = _ceph()
+    stored = np.round(np.asarray(ceph.image.array) * CEPH_WHITE).astype(np.int16)
+    return [
+        write(ceph.image.with_array(stored), folder / "cephalogram.nrrd"),
+        write_points(ceph.landmarks, folder / "cephalogram_landmarks.csv"),
+    ]
+
+
 def _whole_numbers(image: MedicalImage) -> MedicalImage:
     """Store whole intensities in 16 bits, as scanners do."""
     return image.with_array(np.asarray(image.array).astype(np.int16))
@@ -190,6 +215,13 @@ SAMPLES: dict[str, Sample] = {
             "A T1-like head with receiver bias and Rician noise, exact tissues and named landmarks.",
             _load_head,
             _write_head,
+        ),
+        Sample(
+            "cephalogram",
+            "Cephalogram phantom (landmarks)",
+            "A lateral radiograph of a head with its usual named landmarks.",
+            _load_ceph,
+            _write_ceph,
         ),
     )
 }
