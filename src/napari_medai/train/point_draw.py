@@ -40,6 +40,8 @@ class Views:
         Views in a batch.
     around : float or None
         None: views of the whole image. A length: windows around points, missed by about this much.
+    context : float
+        How much wider a window is seen a second time; 1: it is not.
     """
 
     cases: Sequence[Shown]
@@ -47,6 +49,7 @@ class Views:
     sigma: float
     batch: int
     around: float | None = None
+    context: float = 1.0
 
     def __call__(self, rng: np.random.Generator) -> tuple[torch.Tensor, ...]:
         """Draw a batch: images, targets, states."""
@@ -72,7 +75,7 @@ class Views:
         )
         at = windows.to_window(case.at[None])
         state = np.where((case.state > 0) & ~_inside(at[0], extent, case.spacing), 0.0, case.state)
-        return expose(windows.cut(case.volume, case.spacing), rng), at, state
+        return expose(windows.cut(case.volume, case.spacing, self.context), rng), at, state
 
     def _centre(self, rng: np.random.Generator, case: Shown, size: FloatArray) -> FloatArray:
         far = rng.random() < FAR_SHARE

@@ -15,6 +15,7 @@ from napari_medai.core.progress import Progress, part, silent
 from napari_medai.models.model import Model
 from napari_medai.models.networks import build_network
 from napari_medai.models.points.heat import heat_loss, read_peaks
+from napari_medai.models.points.heat_networks import Stage
 from napari_medai.models.points.shape import fit_shape
 from napari_medai.models.points.windows import Windows, straight
 from napari_medai.models.spec import ModelSpec
@@ -171,7 +172,8 @@ def _fit_stage(
     sigma = spec.points.sigma if coarse else spec.points.fine_sigma or spec.points.sigma
     around = None if coarse else MISSED_SPACINGS * plan.coarse_spacing[0]
     shape, batch = (plan.tile, plan.coarse_batch) if coarse else (plan.window, plan.fine_batch)
-    draw = Views(learn, shape, sigma, batch, around)
+    context = Stage.model_validate(spec.network.arguments[name]).context
+    draw = Views(learn, shape, sigma, batch, around, context)
     steps = plan.coarse_steps if coarse else plan.fine_steps
     share = COARSE_TIME if coarse else 1 - COARSE_TIME
     each = min(steps, _epoch_steps(steps, plan.minutes))
@@ -190,7 +192,7 @@ def _fit_stage(
         supervised(partial(heat_loss, absent_weight=ABSENT_WEIGHT[name])),
         settings,
         out=None if conduct.out is None else conduct.out / name,
-        validate=_Judge(check, shape, sigma, around) if check else None,
+        validate=_Judge(check, shape, sigma, around, context) if check else None,
         watch=conduct.watch,
         device=conduct.device,
         resume=conduct.resume
@@ -213,6 +215,7 @@ class _Judge:
     shape: tuple[int, ...]
     sigma: float
     around: float | None
+    context: float
 
     def __call__(self, network: torch.nn.Module) -> Mapping[str, float]:
         rng = np.random.default_rng(0)
@@ -243,7 +246,9 @@ class _Judge:
             return [], []
         device = next(network.parameters()).device
         with torch.inference_mode():
-            maps = network(windows.cut(case.volume, case.spacing).to(device)).float().cpu().numpy()
+            maps = (
+                network(windows.cut(case.volume, case.spacing, self.context).to(device)).float().cpu().numpy()
+            )
         own: FloatArray = maps[0] if not which else np.stack([maps[i][k] for i, k in enumerate(which)])
         peaks = read_peaks(own, case.spacing, self.sigma)
         rows = replace(

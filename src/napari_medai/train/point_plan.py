@@ -56,6 +56,8 @@ class PointPlan(BaseModel):
         Time budget of both together.
     rate : float
         Largest learning rate.
+    context : float
+        How much wider the fine stage sees each window a second time; 1: it does not.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -74,6 +76,7 @@ class PointPlan(BaseModel):
     fine_steps: Annotated[int, Field(ge=1)] = 2000
     minutes: Annotated[float, Field(gt=0)] | None = None
     rate: Annotated[float, Field(gt=0, le=1)] = 3e-3
+    context: Annotated[float, Field(ge=1, le=16)] = 3.0
 
     def to_text(self) -> str:
         """Return the plan as YAML."""
@@ -98,7 +101,11 @@ class PointPlan(BaseModel):
                     "name": "heat-cascade",
                     "arguments": {
                         "coarse": {"kind": kind, "widths": list(self.coarse_widths)},
-                        "fine": {"kind": "unet", "widths": list(self.fine_widths)},
+                        "fine": {
+                            "kind": "unet",
+                            "widths": list(self.fine_widths),
+                            "context": self.context,
+                        },
                     },
                 },
                 "channels": ["image"],

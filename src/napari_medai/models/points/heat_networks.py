@@ -20,11 +20,14 @@ class Stage(BaseModel):
         A U-Net alone, or its maps multiplied by a spatial configuration seen on a coarser grid.
     widths : tuple of int
         Feature channels of each level; every level halves the grid.
+    context : float
+        A window is seen a second time, so many times as wide and as coarse; 1: it is not.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     kind: Literal["unet", "scn"] = "unet"
     widths: Widths
+    context: Annotated[float, Field(ge=1, le=16)] = 1.0
 
 
 @validate_call
@@ -69,7 +72,8 @@ def heat_network(ndim: int, inputs: int, outputs: int, stage: Stage) -> Any:
     configuration into heatmap regression based CNNs for landmark localization,
     doi 10.1016/j.media.2019.03.007.
     """
-    appearance = _unet(ndim, inputs, outputs, stage.widths)
+    channels = inputs if stage.context == 1 else 2 * inputs
+    appearance = _unet(ndim, channels, outputs, stage.widths)
     return appearance if stage.kind == "unet" else _scn(ndim, outputs, appearance)
 
 

@@ -90,7 +90,7 @@ def _close_look(
     place: torch.device,
 ) -> Seen:
     """Look into the window of each point; heat far from where the coarse stage saw it counts less."""
-    maps = _maps(network.fine, windows, seen, place)
+    maps = _maps(network.fine, windows, seen, place, _stage(spec, "fine").context)
     own = np.stack([m[k] for k, m in enumerate(maps)])
     sigma = points_of(spec).fine_sigma or points_of(spec).sigma
     reach = PRIOR_SPACINGS * float(max(spec.spacing or (1.0,)))
@@ -101,7 +101,9 @@ def _close_look(
     return as_seen(replace(peaks, present=presence(own)), windows, len(own))
 
 
-def _maps(network: object, windows: Windows, seen: Prepared, place: torch.device) -> FloatArray:
+def _maps(
+    network: object, windows: Windows, seen: Prepared, place: torch.device, context: float = 1.0
+) -> FloatArray:
     """Heat maps (windows, points, *shape) of windows."""
     import torch
 
@@ -111,7 +113,7 @@ def _maps(network: object, windows: Windows, seen: Prepared, place: torch.device
     for start in range(0, count, BATCH):
         some = slice(start, start + BATCH)
         few = replace(windows, centres=windows.centres[some], matrices=windows.matrices[some])
-        images = few.cut(volume, seen.grid.spacing).to(place)
+        images = few.cut(volume, seen.grid.spacing, context).to(place)
         maps.append(network(images).float().cpu().numpy())  # type: ignore[operator]
     return np.concatenate(maps)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -68,7 +68,9 @@ class Windows:
                 own = np.einsum("nij,nkj->nki", inverse, target - self.bend(own))
         return np.asarray(own + self.middle * self.spacing)
 
-    def cut(self, volume: torch.Tensor, spacing: Sequence[float] | FloatArray) -> torch.Tensor:
+    def cut(
+        self, volume: torch.Tensor, spacing: Sequence[float] | FloatArray, context: float = 1.0
+    ) -> torch.Tensor:
         """Look the image up in the windows, linearly; beyond its border it goes on as it ends.
 
         Parameters
@@ -77,12 +79,22 @@ class Windows:
             (channels, \\*spatial).
         spacing : sequence of float
             Its voxel size, mm.
+        context : float
+            If not 1, each window is seen a second time, so many times as wide and as coarse.
 
         Returns
         -------
         torch.Tensor
-            (N, channels, \\*shape).
+            (N, channels, \\*shape); with a context twice the channels.
         """
+        import torch
+
+        if context == 1:
+            return self._sampled(volume, spacing)
+        wide = replace(self, spacing=self.spacing * context)
+        return torch.cat([self._sampled(volume, spacing), wide._sampled(volume, spacing)], 1)
+
+    def _sampled(self, volume: torch.Tensor, spacing: Sequence[float] | FloatArray) -> torch.Tensor:
         import torch
 
         where = self._lookup(np.array(volume.shape[1:]), np.asarray(spacing, dtype=float))
