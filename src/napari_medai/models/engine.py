@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 import numpy as np
@@ -13,6 +13,7 @@ from napari_medai.core.device import resolve_device
 from napari_medai.core.progress import Progress, part
 from napari_medai.models.blend import Box
 from napari_medai.models.choose import Labels, choose_setting
+from napari_medai.models.coarse import found_coarsely
 from napari_medai.models.forward import EXACT, Forward, Setting
 from napari_medai.models.frugal import Budget, with_less_memory
 from napari_medai.models.infer import Plan, default_batch, run_windows
@@ -23,6 +24,7 @@ from napari_medai.models.prepare import prepare
 from napari_medai.models.region import Bounds, body_mask, bounds_of
 from napari_medai.models.restore import SLAB_VOXELS, labels_of_scores
 from napari_medai.models.runtime import prediction_only
+from napari_medai.models.sinks import LabelSink
 from napari_medai.models.windows import Blending, WindowGrid, extend_to_tile, window_grid
 
 if TYPE_CHECKING:
@@ -45,7 +47,8 @@ class How:
     quality : {"fast", "balanced", "exact"}
         ``exact``: every window in full precision, mirrored where the model allows it. ``balanced``: every
         window, by the fastest way that gives the same labels on the model's check case. ``fast``: so too,
-        with less overlap and only where there is more than air.
+        with less overlap, and only where a look at half the resolution finds something, or where there is
+        more than air if the model does not know its objects at half their size.
     blending : {"gaussian", "constant"}
         How much each voxel of a window counts.
     mirrored : bool, optional
@@ -115,14 +118,34 @@ def predict(
         If memory runs out whatever is given up.
     """
     if bounds is None and how.quality == "fast":
-        body = body_mask(volume)
-        bounds = bounds_of(body, model_tile(model, volume)) if body.any() else None
+        begun, progress = part(progress, 0, 0.2, "First look"), part(progress, 0.2, 1)
+        bounds = _worth_looking(model, volume, how, said, begun)
     device = resolve_device(how.device)
     work = _Work(model, volume, bounds, how, said, progress, each)
     budget = Budget(device, default_batch(model.spec.tile), SLAB_VOXELS)
     return with_less_memory(
         lambda given: work.run(make_sink(given.slab_voxels), given), budget, said, cpu_allowed=how.cpu_allowed
     )
+
+
+def _worth_looking(
+    model: Model, volume: NDArray[np.float32], how: How, said: list[str], progress: Progress
+) -> Bounds | None:
+    """Say where windows are wanted: where the model finds something coarsely, or else outside air."""
+    tile, outputs = model_tile(model, volume), model.spec.outputs
+    careful = replace(how, quality="balanced", overlap=how.step_back)
+
+    def labelled(coarse: NDArray[np.float32]) -> NDArray[Any]:
+        def sink(_: int) -> LabelSink:
+            return LabelSink(len(outputs.names), coarse.shape[1:], outputs.regions)
+
+        return predict(model, coarse, sink, None, careful, [], progress).labels
+
+    found = found_coarsely(model, volume, tile, how.step_back, labelled, said)
+    if found is not None:
+        return found
+    body = body_mask(volume)
+    return bounds_of(body, tile) if body.any() else None
 
 
 @dataclass

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_medai.core.boxes import Boxes
 from napari_medai.core.image import MedicalImage
 from napari_medai.core.progress import Progress, Step, part, silent
 from napari_medai.models.choose import require_segmentation
@@ -15,7 +16,7 @@ from napari_medai.models.engine import How, predict
 from napari_medai.models.estimate import estimate
 from napari_medai.models.model import Model
 from napari_medai.models.prepare import Prepared, check_fit, prepare, time_points
-from napari_medai.models.region import Bounds, bounds_of
+from napari_medai.models.region import Bounds, bounds_of, mask_of_boxes
 from napari_medai.models.restore import RestoredLabels
 from napari_medai.models.sinks import LabelSink, RestoringSink
 
@@ -30,6 +31,7 @@ def segment_image(
     overlap: float | None = None,
     how: How | None = None,
     region: MedicalImage | None = None,
+    boxes: Boxes | None = None,
     finder: Model | None = None,
     progress: Progress = silent,
 ) -> MedicalImage:
@@ -50,6 +52,8 @@ def segment_image(
         How carefully; exactly by default.
     region : MedicalImage, optional
         Labels on the image's grid: only voxels above 0 are labelled.
+    boxes : Boxes, optional
+        World boxes: only voxels in one of them are labelled.
     finder : Model, optional
         A coarser model; the first one looks only where this one finds something.
     progress : Progress
@@ -73,7 +77,7 @@ def segment_image(
     how = how or How(device=device, overlap=wanted)
     progress(Step(0, 1, f"{estimate(model.spec, image, how)}: preparing"))
     frames = time_points(image)
-    mask = _mask_of(image, region)
+    mask = _mask_of(image, region, boxes)
     said: list[str] = []
     results = [
         _segment_frame(
@@ -97,11 +101,16 @@ def label_meta(model: Model, image: MedicalImage, said: list[str]) -> dict[str, 
     return {**kept, "labels": model.spec.label_names, **engine, **notices}
 
 
-def _mask_of(image: MedicalImage, region: MedicalImage | None) -> NDArray[np.bool_] | None:
+def _mask_of(
+    image: MedicalImage, region: MedicalImage | None, boxes: Boxes | None
+) -> NDArray[np.bool_] | None:
+    """Return the voxels that shall be labelled; none: all."""
+    mask = None if boxes is None else mask_of_boxes(boxes, image.geometry)
     if region is None:
-        return None
+        return mask
     image.require_same_grid(region, "region")
-    return np.asarray(region.array) > 0
+    painted = np.asarray(region.array) > 0
+    return painted if mask is None else painted & mask
 
 
 def _segment_frame(

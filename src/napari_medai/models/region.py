@@ -8,6 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_medai.core.boxes import Boxes
+from napari_medai.core.errors import ArgumentError
+from napari_medai.core.geometry import Geometry
+
 MARGIN_SHARE = 1 / 6
 """Of a window: what is looked at around a region, so that a border has its surroundings."""
 BINS = 256
@@ -52,6 +56,53 @@ def bounds_of(mask: NDArray[np.bool_], tile: Sequence[int]) -> Bounds:
         stop = max(stop, min(size, start + window))
         box.append(slice(start, stop))
     return Bounds(tuple(box), mask[tuple(box)])
+
+
+def mask_of_boxes(boxes: Boxes, grid: Geometry) -> NDArray[np.bool_]:
+    """Return the voxels of a grid whose centres lie in a box.
+
+    Parameters
+    ----------
+    boxes : Boxes
+        In the world; one is enough.
+    grid : Geometry
+        With any orientation.
+
+    Raises
+    ------
+    ArgumentError
+        If there is no box, the dimensions differ, or no voxel lies in a box.
+    """
+    if not len(boxes) or boxes.lower.shape[1] != grid.ndim:
+        found = f"{len(boxes)} boxes in {boxes.lower.shape[1]}-D"
+        raise ArgumentError(f"Found {found}; needed one or more in {grid.ndim}-D.")
+    mask = np.zeros(grid.shape, bool)
+    for low, high in zip(boxes.lower, boxes.upper, strict=True):
+        corners = np.array(np.meshgrid(*zip(low, high, strict=True))).reshape(grid.ndim, -1).T
+        index = grid.world_to_index(corners)
+        first = np.maximum(np.floor(index.min(axis=0)).astype(int), 0)
+        last = np.minimum(np.ceil(index.max(axis=0)).astype(int) + 1, grid.shape)
+        if (first < last).all():
+            box = tuple(slice(a, b) for a, b in zip(first.tolist(), last.tolist(), strict=True))
+            mask[box] |= _inside(low, high, grid, box)
+    if not mask.any():
+        raise ArgumentError("No voxel of the image lies in the box.", hint="Draw it over the image.")
+    return mask
+
+
+def _inside(
+    low: NDArray[np.float64], high: NDArray[np.float64], grid: Geometry, box: tuple[slice, ...]
+) -> NDArray[np.bool_]:
+    """Return the voxels of one part of a grid between two corners; a rounding error beyond them counts."""
+    inside = np.ones([s.stop - s.start for s in box], bool)
+    slack = 1e-6 * float(grid.spacing.min())
+    for row, lowest, highest in zip(grid.affine[:-1], low - slack, high + slack, strict=True):
+        place = np.full([1] * grid.ndim, row[-1])
+        for axis, (step, s) in enumerate(zip(row[:-1], box, strict=True)):
+            line = step * np.arange(s.start, s.stop)
+            place = place + line.reshape([-1 if k == axis else 1 for k in range(grid.ndim)])
+        inside &= (place >= lowest) & (place <= highest)
+    return inside
 
 
 def body_mask(volume: NDArray[np.float32]) -> NDArray[np.bool_]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
 from annotated_types import Interval
 from pydantic import AfterValidator
 
+from napari_medai.core.boxes import Boxes
 from napari_medai.core.image import MedicalImage
 from napari_medai.core.operation import Advanced, IntensityImage, LabelsImage, operation
 from napari_medai.core.progress import Progress, silent
+from napari_medai.models.channels import joined_channels
 from napari_medai.models.engine import How, Quality
 from napari_medai.models.model import Model
 from napari_medai.models.pipeline import segment_image
@@ -29,7 +32,9 @@ FinderArgument: TypeAlias = Annotated[str | Path | Model, AfterValidator(_or_non
 def predict_labels(
     image: IntensityImage,
     model: ModelArgument = "phantom-3d",
+    channels: Sequence[IntensityImage] = (),
     region: LabelsImage | None = None,
+    boxes: Boxes | None = None,
     *,
     quality: Quality = "balanced",
     finder: Annotated[FinderArgument, Advanced()] = "",
@@ -51,12 +56,18 @@ def predict_labels(
         colour samples must be the model's input channels.
     model : str or path or Model
         A model's name, the path of a model folder, or a loaded model.
+    channels : sequence of MedicalImage
+        The model's second input channel and those after it, in its order, where they are images of their
+        own, on the grid of the first. Empty: ``image`` holds them all.
     region : MedicalImage, optional
         Only voxels above 0 are labelled, and only windows that hold some are looked at.
+    boxes : Boxes, optional
+        World boxes: only voxels in one of them are labelled, and only windows there are looked at.
     quality : str
         exact: every window in full precision, mirrored where the model allows it. balanced: every
         window, by the fastest way that gave the same labels on the model's own check case. fast: so
-        too, with an overlap of 0.25 at most and only where there is more than air.
+        too, with an overlap of 0.25 at most, and only where a first look at half the resolution finds
+        something, or where there is more than air if the model does not know its objects at that size.
     finder : str or path or Model
         A coarser model: the chosen one looks only where this one finds something. Empty: none.
     device : str
@@ -94,4 +105,12 @@ def predict_labels(
     """
     how = How(device, overlap, quality, cpu_allowed=allow_cpu)
     first = finder if isinstance(finder, Model) else None
-    return segment_image(as_model(model), image, how=how, region=region, finder=first, progress=progress)
+    return segment_image(
+        as_model(model),
+        joined_channels(image, channels),
+        how=how,
+        region=region,
+        boxes=boxes,
+        finder=first,
+        progress=progress,
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from annotated_types import Interval
@@ -9,6 +10,7 @@ from annotated_types import Interval
 from napari_medai.core.image import MedicalImage
 from napari_medai.core.operation import Advanced, IntensityImage, operation
 from napari_medai.core.progress import Progress, silent
+from napari_medai.models.channels import joined_channels
 from napari_medai.models.engine import How, Quality
 from napari_medai.models.maps import Measure, class_numbers, probability_maps, uncertainty_map
 from napari_medai.models.store import ModelArgument, as_model
@@ -18,6 +20,7 @@ from napari_medai.models.store import ModelArgument, as_model
 def predict_probabilities(
     image: IntensityImage,
     model: ModelArgument = "phantom-3d",
+    channels: Sequence[IntensityImage] = (),
     *,
     target: str = "",
     quality: Quality = "balanced",
@@ -35,6 +38,8 @@ def predict_probabilities(
         Any size, spacing and orientation; no time axis.
     model : str or path or Model
         A segmentation model.
+    channels : sequence of MedicalImage
+        The model's second input channel and those after it, where they are images of their own.
     target : str
         Names or numbers of labels, separated by commas. Empty: all but the background.
     quality : str
@@ -66,6 +71,7 @@ def predict_probabilities(
     """
     loaded = as_model(model)
     how = How(device, overlap, quality)
+    image = joined_channels(image, channels)
     return probability_maps(loaded, image, class_numbers(loaded, target), how, progress)
 
 
@@ -73,6 +79,7 @@ def predict_probabilities(
 def predict_uncertainty(
     image: IntensityImage,
     model: ModelArgument = "phantom-3d",
+    channels: Sequence[IntensityImage] = (),
     *,
     measure: Measure = "entropy",
     quality: Quality = "exact",
@@ -88,6 +95,8 @@ def predict_uncertainty(
         Any size, spacing and orientation; no time axis.
     model : str or path or Model
         A segmentation model.
+    channels : sequence of MedicalImage
+        The model's second input channel and those after it, where they are images of their own.
     measure : str
         entropy: how evenly the blended probabilities are spread. disagreement: how unlike the
         predictions are that are blended: of overlapping windows, and of mirrored copies and members of
@@ -118,4 +127,5 @@ def predict_uncertainty(
     ----------
     Lakshminarayanan et al. 2017, Deep ensembles, arXiv 1612.01474.
     """
+    image = joined_channels(image, channels)
     return uncertainty_map(as_model(model), image, measure, How(device, overlap, quality), progress)
