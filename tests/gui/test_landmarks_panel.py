@@ -106,6 +106,22 @@ def test_corrected_points_become_a_case_that_training_reads(review, tmp_path):
     np.testing.assert_allclose(marked[0].readers[0].positions, FOUND.positions + np.array([1, 0]))
 
 
+def test_a_page_is_written_about_the_points_of_a_cephalogram(review, tmp_path):
+    from napari.utils.notifications import notification_manager
+
+    review.report_to(tmp_path / "no.html")
+    assert "None of the measures" in review.said.text()
+    notification_manager.records.clear()
+    layer = review.layer
+    names = ["N", "A", "B"]
+    layer.features = layer.features.assign(name=names)
+    layer.add([10.0, 2.0])
+    layer.features = layer.features.assign(name=[*names, "S"], absent=[False] * 4)
+    review.report_to(tmp_path / "yes.html")
+    assert review.said.text() == "Wrote yes.html."
+    assert "ANB" in (tmp_path / "yes.html").read_text()
+
+
 def test_the_panel_offers_the_group_and_the_review(make_napari_viewer):
     viewer = make_napari_viewer()
     _, panel = viewer.window.add_plugin_dock_widget("napari-medai", "Landmarks")

@@ -40,6 +40,16 @@ def test_slicer_files_state_lps_and_keep_what_they_can(tmp_path):
     assert read_points(write_points(POINTS, tmp_path / "p.fcsv")).names == ("nasion",)
 
 
+@pytest.mark.parametrize("suffix", [".fcsv", ".mrk.json"])
+def test_slicer_files_can_be_in_ras_and_say_so(tmp_path, suffix):
+    path = write_points(POINTS, tmp_path / f"p{suffix}", frame="RAS")
+    assert "RAS" in path.read_text()
+    assert "-1.25" in path.read_text()
+    np.testing.assert_allclose(read_points(path)["nasion"], POINTS["nasion"])
+    with pytest.raises(MedAIError, match="only Slicer"):
+        write_points(POINTS, tmp_path / "p.csv", frame="RAS")
+
+
 def test_points_in_ras_are_brought_to_lps(tmp_path):
     path = tmp_path / "p.json"
     path.write_text('{"nasion": [1, 2, 3]}')

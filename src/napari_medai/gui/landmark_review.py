@@ -36,6 +36,7 @@ class LandmarkReview(QWidget):
         self.accept_button = _button("Accept", "Say that the selected points are right; drag them first")
         self.all_button = _button("Accept all", "Say that every point is right")
         self.add_button = _button("Add to training…", "Save the image and its points as a case to learn from")
+        self.report_button = _button("Report…", "Measure these points as a cephalogram's, on a page (HTML)")
         self.said = QLabel()
         self.said.setWordWrap(True)
         self._lay_out()
@@ -43,6 +44,7 @@ class LandmarkReview(QWidget):
         self.accept_button.clicked.connect(self.accept_selected)
         self.all_button.clicked.connect(self.accept_all)
         self.add_button.clicked.connect(self.ask_and_add)
+        self.report_button.clicked.connect(self.ask_and_report)
 
     @property
     def layer(self) -> Any:
@@ -110,6 +112,27 @@ class LandmarkReview(QWidget):
         except MedAIError as error:
             explain(error)
 
+    def ask_and_report(self) -> None:
+        """Ask for a file and write the page."""
+        path, _ = QFileDialog.getSaveFileName(self, "Report", "cephalogram.html", "Page (*.html)")
+        if path:
+            self.report_to(Path(path))
+
+    def report_to(self, path: Path) -> None:
+        """Write a page with the cephalometric measures of the points, their lines drawn on the image."""
+        from napari_medai.landmarks.ceph_report import write_ceph_report
+
+        try:
+            layer = self._checked()
+            if layer is None:
+                return
+            points = landmarks_from_layer(*layer.as_layer_data_tuple()[:2])
+            write_ceph_report(points, path, self._image())
+            self.said.setText(f"Wrote {path.name}.")
+        except MedAIError as error:
+            self.said.setText(error.message)
+            explain(error)
+
     def _image(self) -> Any:
         from napari.layers import Image
 
@@ -144,6 +167,7 @@ class LandmarkReview(QWidget):
         first.addWidget(self.accept_button)
         second.addWidget(self.all_button)
         second.addWidget(self.add_button)
+        second.addWidget(self.report_button)
         column.addLayout(first)
         column.addLayout(second)
         column.addWidget(self.said)

@@ -32,6 +32,7 @@ _SCHEMA = (
 )
 _FCSV_COLUMNS = "id,x,y,z,ow,ox,oy,oz,vis,sel,lock,label,desc,associatedNodeID"
 _LARGEST = 50_000_000
+_FROM_LPS: dict[str, tuple[int, int, int]] = {"LPS": (1, 1, 1), "RAS": (-1, -1, 1)}
 
 
 def read_points(path: str | Path, *, frame: Frame = "LPS") -> Landmarks:
@@ -79,12 +80,12 @@ def read_points(path: str | Path, *, frame: Frame = "LPS") -> Landmarks:
         ) from error
 
 
-def write_points(points: Landmarks, path: str | Path) -> Path:
+def write_points(points: Landmarks, path: str | Path, *, frame: Frame = "LPS") -> Path:
     """Write landmarks as ``.csv``, ``.json``, ``.fcsv``, ``.mrk.json`` or ISBI 2015 ``.txt``.
 
-    CSV, JSON and the Slicer files state LPS and mm; the ISBI text holds pixels. Error bars are kept in
-    CSV and JSON; a point that is absent is kept there too, is "missing" in ``.mrk.json``, and is left out
-    of ``.fcsv``.
+    CSV, JSON and the Slicer files state their frame and mm; the ISBI text holds pixels. Error bars are
+    kept in CSV and JSON; a point that is absent is kept there too, is "missing" in ``.mrk.json``, and is
+    left out of ``.fcsv``.
 
     Parameters
     ----------
@@ -92,6 +93,8 @@ def write_points(points: Landmarks, path: str | Path) -> Path:
         In 3-D and mm for Slicer's formats; in 2-D and pixels for the ISBI text.
     path : path
         Its suffix chooses the format.
+    frame : {"LPS", "RAS"}
+        Of the positions in a file of Slicer's, which says it; the others are always in LPS.
 
     Raises
     ------
@@ -100,12 +103,18 @@ def write_points(points: Landmarks, path: str | Path) -> Path:
     """
     file = Path(path)
     writer = _by_suffix(file, _WRITERS, WriteError)
-    if writer in (_fcsv_text, _markups_text) and (points.positions.shape[1] != 3 or points.unit != "mm"):
+    for_slicer = writer in (_fcsv_text, _markups_text)
+    if for_slicer and (points.positions.shape[1] != 3 or points.unit != "mm"):
         raise WriteError(
             f"{file.name}: Slicer's formats hold points in space, in mm.", hint="Write .csv instead."
         )
+    if frame == "RAS" and not for_slicer:
+        raise WriteError(
+            f"{file.name}: only Slicer's formats are written in RAS.", hint="Write .fcsv or .mrk.json."
+        )
+    text = writer(points, frame) if for_slicer else writer(points)
     with written_beside(file) as partial:
-        partial.write_text(writer(points), encoding="utf-8")
+        partial.write_text(text, encoding="utf-8")
     return file
 
 
@@ -146,17 +155,16 @@ def _read_fcsv(text: str, frame: str) -> PointTable:
     return PointTable(names, to_lps(positions, stated), "mm")
 
 
-def _fcsv_text(points: Landmarks) -> str:
+def _fcsv_text(points: Landmarks, frame: Frame) -> str:
     lines = [
         "# Markups fiducial file version = 4.11",
-        "# CoordinateSystem = LPS",
+        f"# CoordinateSystem = {frame}",
         f"# columns = {_FCSV_COLUMNS}",
     ]
     stream = io.StringIO(newline="")
     table = csv.writer(stream, lineterminator="\n")
-    for index, (name, place) in enumerate(
-        zip(points.present.names, points.present.positions, strict=True), start=1
-    ):
+    places = points.present.positions * _FROM_LPS[frame]
+    for index, (name, place) in enumerate(zip(points.present.names, places, strict=True), start=1):
         table.writerow([index, *(repr(float(v)) for v in place), 0, 0, 0, 1, 1, 1, 0, name, "", ""])
     return "\n".join(lines) + "\n" + stream.getvalue()
 
@@ -176,8 +184,9 @@ def _read_markups(text: str, frame: str) -> PointTable:
     return PointTable(names, to_lps(positions, "LPS"), "mm", absent=absent if any(absent) else None)
 
 
-def _markups_text(points: Landmarks) -> str:
+def _markups_text(points: Landmarks, frame: Frame) -> str:
     gone = np.zeros(len(points), dtype=bool) if points.absent is None else points.absent
+    places = points.positions * _FROM_LPS[frame]
     controls = [
         {
             "id": str(index),
@@ -185,11 +194,11 @@ def _markups_text(points: Landmarks) -> str:
             "position": [float(v) for v in place],
             "positionStatus": "missing" if gone[index - 1] else "defined",
         }
-        for index, (name, place) in enumerate(zip(points.names, points.positions, strict=True), start=1)
+        for index, (name, place) in enumerate(zip(points.names, places, strict=True), start=1)
     ]
     markup = {
         "type": "Fiducial",
-        "coordinateSystem": "LPS",
+        "coordinateSystem": frame,
         "coordinateUnits": "mm",
         "locked": False,
         "labelFormat": "%N-%d",
@@ -205,7 +214,7 @@ _READERS: dict[str, Callable[[str, str], PointTable]] = {
     ".json": read_json_text,
     ".txt": read_isbi_text,
 }
-_WRITERS: dict[str, Callable[[Landmarks], str]] = {
+_WRITERS: dict[str, Callable[..., str]] = {
     ".csv": landmarks_text,
     ".fcsv": _fcsv_text,
     ".mrk.json": _markups_text,
