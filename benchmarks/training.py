@@ -60,6 +60,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--fold", type=int, choices=(0, 1), default=0, help="tumours: which half trains")
+    parser.add_argument("--one-core", action="store_true", help="tumours: both on one core")
     parser.add_argument("--python", default="", help="tumours: the python that has nnunetv2")
     parser.add_argument("--save", type=Path, help="drive, tumours: where our folder is kept")
     parser.add_argument("--parent", type=Path, help="few-labels: a model folder to fine-tune")

@@ -1,6 +1,7 @@
 """Brain tumours of two patients learnt and found in two others, beside the real nnU-Net at equal wall time.
 
-Both train at the same time, each on one processor core of its own. Channels FLAIR and contrast-enhanced T1;
+Both train at the same time, each on one processor core of its own (``--one-core``: both on one, half of it each).
+Channels FLAIR and contrast-enhanced T1;
 classes necrosis, oedema, non-enhancing and enhancing; judged is the whole tumour, all classes together.
 The baseline calls tumour whatever is brighter in FLAIR than the best threshold of the training patients.
 """
@@ -138,23 +139,24 @@ def start_peer(
 ) -> Callable[[list[Path]], dict[str, Any]]:
     """Let nnU-Net plan, then begin to train on a core of its own; return what waits for it and judges it."""
     dataset = f"Dataset08{options.fold}_Tumour"
+    core = 0 if options.one_core else (os.cpu_count() or 1) - 1
     write_raw(home / "raw" / dataset, shown)
-    plans = answer(call(options.python, home, "plan", dataset))
-    training = call(options.python, home, "train", dataset, plans, options.minutes * 60)
+    plans = answer(call(options.python, home, core, "plan", dataset))
+    training = call(options.python, home, core, "train", dataset, plans, options.minutes * 60)
 
     def finish(held: list[Path]) -> dict[str, Any]:
         trained = answer(training)
         inputs = [link(case, home / "test", f"{k}") for k, case in enumerate(held)]
         results = [home / f"{k}.nii.gz" for k in range(len(held))]
-        spent = answer(call(options.python, home, "predict", trained["folder"], *inputs, *results))
+        spent = answer(call(options.python, home, core, "predict", trained["folder"], *inputs, *results))
         figures = judged(held, lambda case: one(results[held.index(case)]))
         return {k: v for k, v in trained.items() if k != "folder"} | figures | spent
 
     return finish
 
 
-def call(python: str, home: Path, *arguments: object) -> subprocess.Popen[str]:
-    """Start the peer on the last core, with one thread."""
+def call(python: str, home: Path, core: int, *arguments: object) -> subprocess.Popen[str]:
+    """Start the peer on a core, with one thread."""
     places = {"nnUNet_raw": "raw", "nnUNet_preprocessed": "preprocessed", "nnUNet_results": "results"}
     variables = {name: str(home / folder) for name, folder in places.items()}
     once = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "nnUNet_def_n_proc"), "1")
@@ -164,8 +166,7 @@ def call(python: str, home: Path, *arguments: object) -> subprocess.Popen[str]:
         **once,
         "nnUNet_n_proc_DA": "1" if arguments[0] == "plan" else "0",
     }
-    core = str((os.cpu_count() or 1) - 1)
-    pinned = ["taskset", "-c", core] if shutil.which("taskset") else []
+    pinned = ["taskset", "-c", str(core)] if shutil.which("taskset") else []
     command = [*pinned, python, str(PEER), *map(str, arguments)]
     with (home / f"{arguments[0]}.log").open("w", encoding="utf-8") as log:
         return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=log, text=True)
