@@ -1,8 +1,8 @@
 """Brain tumours of two patients learnt and found in two others, beside the real nnU-Net at equal wall time.
 
-Both train at the same time, each on one processor core of its own, or both on one (``--one-core``), half of it
-each. Channels FLAIR and contrast-enhanced T1; classes necrosis, oedema, non-enhancing and enhancing; judged is
-the whole tumour, all classes together.
+Both train at the same time, each on one processor core of its own, or both on one (``--one-core``), which
+they share. Channels FLAIR and contrast-enhanced T1; classes necrosis, oedema, non-enhancing and enhancing;
+judged is the whole tumour, all classes together.
 The baseline calls tumour whatever is brighter in FLAIR than the best threshold of the training patients.
 """
 
