@@ -126,7 +126,12 @@ def _model() -> Field:
 
     button.clicked.connect(browse)
     field = with_summary(combo, box)
-    return Field(field, lambda: combo.currentText().strip(), lambda value: combo.setCurrentText(str(value)))
+    return Field(
+        field,
+        lambda: combo.currentText().strip(),
+        lambda value: combo.setCurrentText(str(value)),
+        combo.currentTextChanged,
+    )
 
 
 def _about(spec: Any) -> str:

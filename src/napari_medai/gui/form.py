@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QFormLayout, QLabel, QToolButton, QVBoxLayout, QWidge
 from napari_medai.core.operation import Operation
 from napari_medai.core.parameter import Parameter
 from napari_medai.core.transform import SpatialTransform
+from napari_medai.gui.channels import ChannelsPicker
 from napari_medai.gui.facts import finest_spacing, modality_of, unit_on
 from napari_medai.gui.field import Field
 from napari_medai.gui.fields import make_field
@@ -18,7 +19,7 @@ from napari_medai.gui.number_fields import show_unit
 from napari_medai.gui.pickers import LayerPicker, LayersPicker
 from napari_medai.gui.transforms import TransformPicker
 
-Picker = LayerPicker | LayersPicker | TransformPicker
+Picker = LayerPicker | LayersPicker | ChannelsPicker | TransformPicker
 _FEW = 2
 """More inputs that may be left out than this are folded away."""
 
@@ -102,6 +103,12 @@ class OperationForm(QWidget):
             If a text is not what its field needs.
         """
         return {name: field.get() for name, field in self.fields.items()}
+
+    def show_row(self, name: str, shown: bool) -> None:
+        """Show or hide one input or option with its name."""
+        widget = self.pickers[name] if name in self.pickers else self.fields[name].widget
+        for part in (self._labels[name], widget):
+            part.setVisible(shown)
 
     def set_values(self, values: Mapping[str, Any]) -> None:
         """Show these values of options; others stay as they are."""
@@ -240,4 +247,6 @@ def _limits(parameter: Parameter) -> str:
 def _picker(parameter: Parameter) -> Picker:
     if parameter.input_type is SpatialTransform:
         return TransformPicker(parameter)
+    if parameter.name == "channels":
+        return ChannelsPicker(parameter)
     return LayersPicker(parameter) if parameter.many else LayerPicker(parameter)

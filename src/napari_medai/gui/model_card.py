@@ -35,14 +35,14 @@ class ModelSummary(QLabel):
 
     def show_model(self, name: str) -> None:
         """Tell about another model; nothing where there is none of the name."""
-        folder = _folder(name)
+        folder = folder_of(name)
         self.setVisible(folder is not None)
         if folder is not None:
             self.setText(_summary(folder))
 
     def open_card(self, *_: object) -> None:
         """Open the card of the model chosen now in a window."""
-        folder = _folder(self._combo.currentText())
+        folder = folder_of(self._combo.currentText())
         if folder is not None:
             CardWindow(folder, self).show()
 
@@ -95,13 +95,26 @@ def with_summary(combo: QComboBox, field: QWidget) -> QWidget:
     return box
 
 
-def _folder(name: str) -> Path | None:
+def folder_of(name: str) -> Path | None:
     """Return the folder of a model by name or path."""
     from napari_medai.models.store import model_folders
 
     text = name.strip()
     folder = model_folders().get(text, Path(text) if text else None)
     return folder if folder is not None and (folder / "model.json").is_file() else None
+
+
+def further_channels(name: str) -> tuple[str, ...]:
+    """Return the names of a model's channels after the first; none where there is no such model."""
+    from napari_medai.models.spec import read_spec
+
+    folder = folder_of(name)
+    if folder is None:
+        return ()
+    try:
+        return read_spec(folder / "model.json").channels[1:]
+    except MedAIError:
+        return ()  # the summary says what is wrong
 
 
 def _summary(folder: Path) -> str:

@@ -47,7 +47,7 @@ def number(parameter: Parameter) -> Field:
     if parameter.maximum is not None:
         box.setMaximum(parameter.maximum - _JUST_ABOVE * parameter.excludes_maximum)
     _tidy(box, parameter)
-    return Field(box, box.value, lambda value: box.setValue(float(value)))
+    return Field(box, box.value, lambda value: box.setValue(float(value)), box.valueChanged)
 
 
 def numbers(parameter: Parameter, count: int) -> Field:

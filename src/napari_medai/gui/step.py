@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from napari_medai.gui.layers import image_from_layer, snapshot
 from napari_medai.gui.points import landmarks_from_layer
 from napari_medai.gui.results import Presentation, present
 from napari_medai.gui.torch_import import import_torch, takes_torch
+from napari_medai.gui.volumes import volume_table
 
 _SHARE = 0.98
 """How much of the bar the operation itself has."""
@@ -74,7 +76,10 @@ def take_step(
     result = operation.function(**inputs, **options, **heard)
     progress(Step(_SHARE, 1.0, "Showing the result"))
     given = [item for value in inputs.values() for item in (value if isinstance(value, list) else [value])]
-    return present(result, name, [item for item in given if isinstance(item, MedicalImage)])
+    shown = present(result, name, [item for item in given if isinstance(item, MedicalImage)])
+    if operation.name == "predict_labels" and isinstance(result, MedicalImage):
+        shown = replace(shown, tables=((f"{name} · volumes", volume_table(result)),))
+    return shown
 
 
 def as_input(snapshot: Any) -> Any:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import napari
 from napari_medai.gui.landmarking import LandmarksPanel as LandmarksPanel
 from napari_medai.gui.registering import RegisterPanel as RegisterPanel
+from napari_medai.gui.segmenting import SegmentPanel as SegmentPanel
 from napari_medai.gui.varying import AugmentationPanel as AugmentationPanel
 
 
@@ -31,13 +32,6 @@ class PreprocessPanel(GroupPanel):
 
     group = "preprocess"
     first = "smooth_gaussian"
-
-
-class SegmentPanel(GroupPanel):
-    """Label what is in an image, with classical methods and trained models."""
-
-    group = "segment"
-    first = "predict_labels"
 
 
 class MeasurePanel(GroupPanel):

@@ -34,6 +34,14 @@ def recall(key: str) -> str | None:
     return setting if isinstance(setting, str) else None
 
 
+def measured(key: str) -> dict[str, float]:
+    """Return what was measured under a key, in seconds; empty where nothing readable is known."""
+    entry = _read().get(key)
+    seconds = entry.get("seconds") if isinstance(entry, dict) else None
+    known = seconds if isinstance(seconds, dict) else {}
+    return {str(name): float(s) for name, s in known.items() if isinstance(s, (int, float))}
+
+
 def remember(key: str, setting: str, seconds: dict[str, float]) -> None:
     """Keep a choice with what was measured; a folder that cannot be written means probing again."""
     known = _read()

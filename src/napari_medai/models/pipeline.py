@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +16,7 @@ from napari_medai.models.choose import require_segmentation
 from napari_medai.models.engine import How, predict
 from napari_medai.models.estimate import estimate
 from napari_medai.models.model import Model
+from napari_medai.models.pace import keep_pace
 from napari_medai.models.prepare import Prepared, check_fit, prepare, time_points
 from napari_medai.models.region import Bounds, bounds_of, mask_of_boxes
 from napari_medai.models.restore import RestoredLabels
@@ -75,7 +77,8 @@ def segment_image(
     check_fit(model.spec, image)
     wanted = overlap if overlap is not None else model.spec.windows.overlap
     how = how or How(device=device, overlap=wanted)
-    progress(Step(0, 1, f"{estimate(model.spec, image, how)}: preparing"))
+    expected, begun = estimate(model.spec, image, how), time.monotonic()
+    progress(Step(0, 1, f"{expected}: preparing"))
     frames = time_points(image)
     mask = _mask_of(image, region, boxes)
     said: list[str] = []
@@ -85,6 +88,8 @@ def segment_image(
         )
         for k, frame in enumerate(frames)
     ]
+    if mask is None and finder is None:
+        keep_pace(model.spec, how.quality, expected.windows, (time.monotonic() - begun) / len(frames))
     timed = image.axes.startswith("t")
     axes = ("t" if timed else "") + "zyx"[-image.spatial_ndim :]
     array = np.stack(results) if timed else results[0]
