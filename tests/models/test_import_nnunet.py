@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from foreign_models import REGIONS, nnunet_plans, write_cascade, write_nnunet
 from foreign_models import nnunet_network as network
+from small_models import noise_image
 
 from napari_medai import MedAIError
 from napari_medai.models import load_folder, save_folder
@@ -14,6 +15,7 @@ from napari_medai.models.imports.nnunet import import_nnunet, is_nnunet
 from napari_medai.models.imports.nnunet_plans import intensity_steps
 from napari_medai.models.imports.words import Words
 from napari_medai.models.package import copied_folder, pack_folder, unpacked_folder
+from napari_medai.models.prepare import prepare
 
 
 @pytest.mark.parametrize("residual", [False, True])
@@ -108,6 +110,8 @@ def test_a_cascade_travels_with_its_first_stage(tmp_path):
     model = save_folder(import_nnunet(write_cascade(tmp_path / "theirs"), Words()), tmp_path / "ours")
     assert model.spec.previous == ("liver", "spleen")
     assert model.previous.spec.spacing == (7, 4.5, 4.5)
+    with pytest.raises(MedAIError, match="second stage of a cascade"):
+        prepare(model.spec, noise_image((8, 16, 16), (5, 3, 3)))  # as an explanation of it would
     pack_folder(tmp_path / "ours", tmp_path / "ours.zip")
     with unpacked_folder(tmp_path / "ours.zip") as folder:
         again = load_folder(folder)

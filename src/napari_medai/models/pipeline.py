@@ -153,7 +153,7 @@ def prepared_for(model: Model, image: MedicalImage, how: How, progress: Progress
     """
     if model.previous is None:
         return prepare(model.spec, image, progress)
-    seen = prepare(model.spec, image, part(progress, 0, 0.3))
+    seen = prepare(model.spec, image, part(progress, 0, 0.3), first_stage=True)
     first = segment_image(model.previous, image, how=how, progress=part(progress, 0.3, 1, "First stage"))
     labels = seen.bring_labels(np.asarray(first.array))
     masks = np.stack([labels == k + 1 for k in range(len(model.spec.previous))])

@@ -140,7 +140,9 @@ def time_points(image: MedicalImage) -> list[MedicalImage]:
     return [image.with_array(volume, axes=image.axes[1:]) for volume in image.array]
 
 
-def prepare(spec: ModelSpec, image: MedicalImage, progress: Progress = silent) -> Prepared:
+def prepare(
+    spec: ModelSpec, image: MedicalImage, progress: Progress = silent, *, first_stage: bool = False
+) -> Prepared:
     """Bring one time point of an image to what a model was trained on.
 
     Parameters
@@ -151,13 +153,20 @@ def prepare(spec: ModelSpec, image: MedicalImage, progress: Progress = silent) -
         Any spacing and orientation, with or without channels; no time axis.
     progress : Progress
         Hears the resampling and each intensity step.
+    first_stage : bool
+        Whether the caller adds the masks of a cascade's first stage, where the model has one.
 
     Raises
     ------
     ModelError
-        If the image does not fit the model, or holds NaN.
+        If the image does not fit the model, or holds NaN, or the masks of a first stage would be missing.
     """
     check_fit(spec, image)
+    if spec.previous and not first_stage:
+        raise ModelError(
+            f"Model {spec.name} is the second stage of a cascade; here one network is needed.",
+            hint="Segment with it, or choose another model.",
+        )
     image = _channels_first(image, len(spec.channels))
     _refuse_nan(spec, image)
     way = spec.preparation
