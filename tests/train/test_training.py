@@ -66,6 +66,27 @@ def test_deep_supervision_and_every_augmentation_still_make_a_plain_model(tmp_pa
     assert not any("heads" in name for name, _ in model.network.named_parameters())
 
 
+def test_dropout_depends_on_the_seed_alone_and_is_over_after_the_training(tmp_path):
+    cases = disc_cases()
+    plan = small_plan(cases, steps=3)
+    network = plan.network.model_copy(update={"arguments": {**plan.network.arguments, "dropout": 0.3}})
+    dropping = plan.model_copy(update={"network": network})
+    once, again, plain = (
+        train_model(cases, p, out=tmp_path / name, device="cpu")
+        for name, p in (("once", dropping), ("again", dropping), ("plain", plan))
+    )
+    weights = [torch.cat([p.flatten() for p in m.network.parameters()]) for m in (once, again, plain)]
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
+    image = discs(7)[0]
+    assert np.array_equal(*(predict_labels(image, once, device="cpu").array for _ in range(2)))
+    shapes = [{n: t.shape for n, t in m.network.state_dict().items()} for m in (once, plain)]
+    assert shapes[0] == shapes[1]
+    once.network.train()
+    scores = once.network(torch.ones(1, len(plan.channels), 64, 64))
+    assert not (scores == 0).any()
+
+
 def test_one_case_is_trained_on_but_not_judged(tmp_path):
     cases = disc_cases(1)
     model = train_model(cases, small_plan(cases, steps=3), out=tmp_path / "run", device="cpu")

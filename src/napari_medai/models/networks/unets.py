@@ -66,6 +66,7 @@ def dynunet(
     strides: Annotated[tuple[AxisStride, ...], Field(min_length=3, max_length=8)],
     residual: bool = False,
     norm: Norm = "batch",
+    dropout: Share = 0.0,
 ) -> Any:
     """Build MONAI's DynUNet: two 3-wide convolutions a level, the layout of nnU-Net.
 
@@ -81,6 +82,8 @@ def dynunet(
         Whether the levels are residual blocks.
     norm : {"batch", "instance"}
         Normalisation layers.
+    dropout : float
+        Share of the units left out after each convolution but the last while it is trained.
 
     References
     ----------
@@ -90,7 +93,7 @@ def dynunet(
 
     require_strides(widths, strides, 0)
     steps = per_axis(strides, ndim)
-    return DynUNet(
+    network = DynUNet(
         ndim,
         inputs,
         outputs,
@@ -98,9 +101,13 @@ def dynunet(
         strides=steps,
         upsample_kernel_size=steps[1:],
         filters=widths,
+        dropout=dropout or None,
         norm_name=norm,
         res_block=residual,
     )
+    if dropout:
+        del network.output_block.conv.adn  # MONAI would leave out class scores as well
+    return network
 
 
 @validate_call
