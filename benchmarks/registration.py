@@ -123,29 +123,33 @@ def placed(image: MedicalImage, away: Any) -> MedicalImage:
 
 def slices() -> None:
     """Five pairs of axial slices of ten people."""
-    import nibabel
-
-    def read(kind: str, number: int) -> Any:
-        path = folder() / "brain_slices" / f"{kind}_{number}.nii.gz"
-        return np.asarray(nibabel.load(path).dataobj).squeeze()
-
     tools = {"nothing": nothing, "ours": ours(transform="deformable"), **peers()}
     totals: dict[str, list[float]] = {name: [] for name in tools}
     for one in range(1, 10, 2):
-        (fixed, here), (moving, there) = (
-            made(read("image", n).astype(np.float32), read("labels", n).astype(np.int16))
-            for n in (one, one + 1)
-        )
-        numbers = [
-            n
-            for n in np.unique(here.array)
-            if n and min((here.array == n).sum(), (there.array == n).sum()) > 40
-        ]
+        fixed, here, moving, there, numbers = slice_pair(one)
         for name, tool in tools.items():
             score = partial(dice, here, there, numbers)
             totals[name].append(report(f"slices {one}-{one + 1}", name, tool, fixed, moving, score))
     for name, values in totals.items():
         print(f"slices, mean: {name}: Dice {np.mean(values):.4f}")
+
+
+def slice_pair(one: int) -> tuple[MedicalImage, MedicalImage, MedicalImage, MedicalImage, list[int]]:
+    """A slice and its labels, the next person's, and the labels that both show well."""
+    (fixed, here), (moving, there) = (brain_slice(n) for n in (one, one + 1))
+    sizes = {n: min(int((i.array == n).sum()) for i in (here, there)) for n in np.unique(here.array)}
+    return fixed, here, moving, there, [n for n, size in sizes.items() if n and size > 40]
+
+
+def brain_slice(number: int) -> tuple[MedicalImage, MedicalImage]:
+    """One person's axial slice and its labels."""
+    import nibabel
+
+    def read(kind: str) -> Any:
+        path = folder() / "brain_slices" / f"{kind}_{number}.nii.gz"
+        return np.asarray(nibabel.load(path).dataobj).squeeze()
+
+    return made(read("image").astype(np.float32), read("labels").astype(np.int16))
 
 
 def capture() -> None:
@@ -199,7 +203,8 @@ def prostate() -> None:
         tools = {
             "nothing": nothing,
             "centres": aligned_centres,
-            "ours, rigid": ours(transform="rigid", search=False),
+            "ours, rigid": ours(preset="same_patient", search=False),
+            "ours, rigid, as other modality": ours(preset="same_patient_other_modality", search=False),
             "ours, rigid by gland": ours(transform="rigid", **glands),
             "ours, affine by gland": ours(transform="affine", **glands),
             "ours, deformable by gland": ours(transform="deformable", measure="mind", **glands),

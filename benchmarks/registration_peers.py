@@ -97,7 +97,8 @@ def ants_syn(fixed: MedicalImage, moving: MedicalImage) -> SpatialTransform:
     with tempfile.TemporaryDirectory() as box:
         # arrays go in with their axes as they are: (z, y, x) are the first, second, third axis there
         images = [
-            ants.from_numpy(np.array(i.array), spacing=i.geometry.spacing.tolist()) for i in (fixed, moving)
+            ants.from_numpy(np.ascontiguousarray(i.array), spacing=i.geometry.spacing.tolist())
+            for i in (fixed, moving)
         ]
         done = ants.registration(*images, type_of_transform="SyN", outprefix=f"{box}/r_", random_seed=1)
         whole = ants.apply_transforms(*images, done["fwdtransforms"], compose=f"{box}/c_")
@@ -138,7 +139,7 @@ def itk_image(image: MedicalImage) -> Any:
     """Return an image of the itk package; the grids here lie along the axes."""
     import itk
 
-    made = itk.image_from_array(np.array(image.array, dtype=np.float32))
+    made = itk.image_from_array(np.ascontiguousarray(image.array, dtype=np.float32))
     made.SetSpacing(image.geometry.spacing[::-1].tolist())
     made.SetOrigin(image.geometry.origin.tolist())
     return made

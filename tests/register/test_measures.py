@@ -9,6 +9,9 @@ from pairs import FLAT, SOLID, bend, body, inverted, mean_error, move, moved
 
 from napari_medai.register import map_jacobian, register_images
 from napari_medai.register.information import compare_values, value_ends
+from napari_medai.register.level import make_levels
+from napari_medai.register.prepare import scaled
+from napari_medai.register.starts import phase_shift
 
 SAME = (
     "ssd",
@@ -121,3 +124,30 @@ def test_sixteen_bits_bend_as_well_as_thirty_two(precision):
     assert overlaps[0] > 0.9
     assert abs(overlaps[0] - overlaps[1]) < 0.005
     assert overlaps[0] != overlaps[1]  # else the choice did nothing
+
+
+@pytest.mark.parametrize("geometry", [FLAT, SOLID], ids=["2-D", "3-D"])
+@pytest.mark.parametrize("change", [lambda i: i, inverted], ids=["same", "other contrast"])
+def test_phase_correlation_finds_a_shift_of_any_size(geometry, change):
+    fixed, truth = body(geometry), move(shift_mm=(-40.0, 65.0, -20.0), ndim=geometry.ndim)
+    moving = change(moved(fixed, truth))
+    images = scaled(fixed, "cpu"), geometry, scaled(moving, "cpu"), moving.geometry
+    level = make_levels(*images, None)[0]
+    gap = phase_shift(level)[:-1, -1] - truth.matrix[:-1, -1]
+    # the peak is a voxel of the coarsest level
+    assert np.abs(gap).max() < 1.1 * level.fixed_geometry.spacing.max()
+
+
+def test_the_preset_for_another_modality_compares_surroundings_in_both_parts():
+    fixed, truth = body(FLAT), move((0, 0, 25.0), (12.0, -14.0), ndim=2)
+    moving = inverted(moved(fixed, truth))
+    found = [
+        register_images(fixed, moving, device="cpu", **options).transform.matrix
+        for options in (
+            {"preset": "same_patient_other_modality"},
+            {"transform": "rigid", "measure": "mind"},
+            {"transform": "rigid"},
+        )
+    ]
+    assert np.array_equal(found[0], found[1])
+    assert not np.array_equal(found[0], found[2])

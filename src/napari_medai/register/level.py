@@ -116,12 +116,7 @@ class Level:
     def solve(self, look: Look, basis: FloatArray, damping: float) -> FloatArray:
         """Return the weights (K,) of the motions that bring the images nearer, by damped least squares."""
         seen = look.seen
-        normal, pull = np.zeros((len(basis), len(basis))), np.zeros(len(basis))
-        for slope, rest in seen.channels():
-            columns = self._columns(basis, slope)
-            weighted = columns * seen.weight.flatten()
-            normal += (weighted @ columns.T).double().cpu().numpy()
-            pull += (weighted @ rest.flatten()).double().cpu().numpy()
+        normal, pull = self._equations(seen, basis)
         if self.anchors is not None:
             spread = spread_of(self.fixed, seen.weight) if seen.spread is None else seen.spread
             more, further = self.anchors.normal(look.matrix, basis)
@@ -155,14 +150,44 @@ class Level:
         layers = sample(self.moving, positions)
         return layers[:, :2], self.weight * (1 - layers[:, 2:]) * ~outside
 
-    def _columns(self, basis: FloatArray, slope: torch.Tensor) -> torch.Tensor:
-        """Change of each voxel's value with each motion, shape (K, N)."""
+    def _equations(self, seen: Comparison, basis: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return the normal equations (K, K) and (K,) of small motions.
+
+        A motion moves a voxel linearly in its place, so all that is needed of the voxels are the sums of
+        the slopes' products times those of the places, however many motions and channels there are.
+        """
+
+        places, products, to_places = self._places
+        weight, ndim = seen.weight.flatten(), self.ndim
+        upper = np.triu_indices(ndim)
+        slopes = weight.new_zeros((len(upper[0]), len(weight)))
+        pulls = weight.new_zeros((ndim, len(weight)))
+        for slope, rest in seen.channels():
+            flat = slope.flatten(2)[0]
+            weighted = flat * weight
+            slopes += weighted[upper[0]] * flat[upper[1]]
+            pulls += weighted * rest.flatten()
+        second = _symmetric((slopes @ products.T).double().cpu().numpy(), ndim, ndim + 1)
+        first = (pulls @ places.T).double().cpu().numpy()
+        steps = np.linalg.inv(self.fixed_geometry.affine) @ basis @ self.fixed_geometry.affine
+        steps = steps[:, :-1] @ to_places
+        normal = np.einsum("kdi,lej,deij->kl", steps, steps, second, optimize=True)
+        return normal, np.einsum("kdi,di->k", steps, first)
+
+    @cached_property
+    def _places(self) -> tuple[torch.Tensor, torch.Tensor, FloatArray]:
+        """Each voxel's place from -1 to 1 with a 1 behind, their products, and the way back to indices."""
         import torch
 
-        to_index = np.linalg.inv(self.fixed_geometry.affine) @ basis @ self.fixed_geometry.affine
-        steps = torch.tensor(to_index[:, :-1], dtype=slope.dtype, device=slope.device)
-        flat, ones = self._grid.flatten(2)[0], slope.flatten(2)[0]
-        return torch.stack([((step[:, :-1] @ flat + step[:, -1:]) * ones).sum(0) for step in steps])
+        halves = (np.array(self.fixed.shape[2:]) - 1) / 2
+        back = np.diag([*np.maximum(halves, 0.5), 1.0])
+        back[:-1, -1] = halves
+        flat = self._grid.flatten(2)[0]
+        shift, scale = (torch.tensor(v, dtype=flat.dtype, device=flat.device) for v in (halves, back))
+        flat = (flat - shift[:, None]) / scale.diagonal()[:-1, None]
+        places = torch.cat([flat, torch.ones_like(flat[:1])])
+        one, two = np.triu_indices(len(places))
+        return places, places[one] * places[two], back
 
     @cached_property
     def _grid(self) -> torch.Tensor:
@@ -171,6 +196,17 @@ class Level:
     @cached_property
     def _compare(self) -> Compare:
         return make_compare(self.measure, self.fixed, self.moving, self.ground)
+
+
+def _symmetric(sums: FloatArray, slopes: int, places: int) -> FloatArray:
+    """Spread sums over pairs of slopes and pairs of places out to (D, D, D+1, D+1)."""
+    full = np.empty((slopes, slopes, places, places))
+    for row, d, e in zip(sums, *np.triu_indices(slopes), strict=True):
+        block = np.empty((places, places))
+        block[np.triu_indices(places)] = row
+        block.T[np.triu_indices(places)] = row
+        full[d, e] = full[e, d] = block
+    return full
 
 
 def make_levels(

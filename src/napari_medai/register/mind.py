@@ -35,13 +35,9 @@ def mind_descriptors(image: torch.Tensor, radius: int = 1, distance: int = 2) ->
     """
     import torch
 
-    distances = torch.cat(
-        [
-            box_mean((_shifted(image, a) - _shifted(image, b)) ** 2, radius)
-            for a, b in _pairs(image.ndim - 2, distance)
-        ],
-        dim=1,
-    )
+    pairs = _pairs(image.ndim - 2, distance)
+    ends = {end: _shifted(image, end) for pair in pairs for end in pair}
+    distances = box_mean(torch.cat([ends[a] - ends[b] for a, b in pairs], dim=1) ** 2, radius)
     distances = distances - distances.amin(dim=1, keepdim=True)
     noise = distances.mean(dim=1, keepdim=True)
     typical = float(noise.mean())
