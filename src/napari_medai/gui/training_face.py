@@ -194,7 +194,7 @@ class TrainingFace(QWidget):
         form.addRow("More cases", self.place)
         form.addRow("Unpainted", self.unpainted)
         form.addRow("A lacking point", self.missing)
-        form.setRowVisible(self.missing, False)
+        self._show_row(self.missing, False)
         form.addRow("Start from", self.start)
         form.addRow("Dimensions", self.dimensions)
         form.addRow("Name", self.name)
@@ -224,14 +224,18 @@ class TrainingFace(QWidget):
         label = self.form.labelForField(self.labels)
         if isinstance(label, QLabel):
             label.setText(task.truth.capitalize())
-        self.form.setRowVisible(self.unpainted, not points)
-        self.form.setRowVisible(self.missing, points)
+        self._show_row(self.unpainted, not points)
+        self._show_row(self.missing, points)
         for field in (self.soft, self.dimensions):
             self.form.setRowVisible(field, not points)
         self.soft.setChecked(False)
         self.rank_button.setVisible(not points)
         self.predict_button.setText(task.try_it)
         self.pairs.begin_anew(task.truth)
+
+    def _show_row(self, field: QWidget, shown: bool) -> None:
+        for widget in (self.form.labelForField(field), field):
+            widget.setVisible(shown)
 
     def show_running(self, running: bool, training: bool = False) -> None:
         """Turn Train into Cancel and back; nothing else can be changed meanwhile."""
