@@ -7,11 +7,11 @@ from disc_cases import disc_cases, discs, small_plan
 
 from napari_medai import Geometry, MedicalImage
 from napari_medai.core.errors import ArgumentError
-from napari_medai.train import Augmentation, cases_of
+from napari_medai.train import Augmentation, cases_of, make_plan
 from napari_medai.train.augment import NOTHING
 from napari_medai.train.deform import Deformations
 from napari_medai.train.intensity import CHANGES, vary_intensities
-from napari_medai.train.patches import Patches
+from napari_medai.train.patches import Patches, drawing_place
 from napari_medai.train.showing import preview_augmentation
 from napari_medai.train.spatial import draw_matrix, draw_places
 from napari_medai.train.store import CaseStore
@@ -96,6 +96,30 @@ def test_each_change_changes_and_grows_with_its_strength(name, shape):
     assert 0 < means[0] <= means[1]
     same = vary_intensities(np.random.default_rng(0), patch, NOTHING)
     assert torch.equal(same, patch)
+
+
+@pytest.mark.parametrize("spatial", [(20, 24), (12, 20, 24)])
+@pytest.mark.parametrize("style", ["fourier", "moments"])
+def test_all_of_a_patch_stays_on_the_device_where_it_is_drawn(spatial, style):
+    geometry = Geometry.from_spacing(spatial)
+    axes = "zyx"[-len(spatial) :]
+    rng = np.random.default_rng(0)
+    image = MedicalImage(rng.normal(size=spatial).astype(np.float32), axes, geometry, name="a")
+    marks = np.zeros(spatial, np.uint8)
+    marks[tuple(slice(4, 8) for _ in spatial)] = 1
+    cases = cases_of([image], [MedicalImage(marks, axes, geometry, kind="labels")])
+    store = CaseStore(cases, make_plan(cases).spec())
+    every = dict.fromkeys(("gamma", "low_resolution", "bias_field", "motion"), 0.5)
+    how = Augmentation(elastic=0.1, share=1, style=style, style_share=1, **every)
+    size = tuple(n - 4 for n in spatial)
+    drawn = [
+        Patches(store, store.names, size, 3, how, device=place)(np.random.default_rng(0))
+        for place in ("meta", "cpu")
+    ]
+    for found, known in zip(*drawn, strict=True):
+        assert found.device.type == "meta"
+        assert (found.shape, found.dtype) == (known.shape, known.dtype)
+    assert [drawing_place(name) for name in ("cpu", "mps", "cuda:1")] == ["cpu", "cpu", "cuda:1"]
 
 
 def test_gamma_keeps_mean_and_deviation():

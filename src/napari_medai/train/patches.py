@@ -46,6 +46,8 @@ class Patches:
         How they are varied.
     foreground : float
         Share of the patches whose centre has a label above 0, the labels taking turns at random.
+    device : str
+        Where patches are looked up and varied, and the batches lie.
     """
 
     store: CaseStore
@@ -54,6 +56,7 @@ class Patches:
     batch: int
     how: Augmentation
     foreground: float = 0.33
+    device: str = "cpu"
     deformations: Deformations = field(init=False)
 
     def __post_init__(self) -> None:
@@ -83,7 +86,7 @@ class Patches:
         others = [o for o in self.names if o != name] if len(voxel) == len(self.patch) else []
         if others and self.how.towards_others and rng.random() < self.how.towards_others:
             places = self.deformations.bent(rng, name, str(rng.choice(others)), places)
-        volume, truth = look_up_both(ready, places)
+        volume, truth = look_up_both(ready, places, self.device)
         if self.store.soft and ready.shares is None:
             truth = shares_of(truth[None], self.store.classes)[0][0]
         if self.how.style != "none" and rng.random() < self.how.style_share:
@@ -111,22 +114,36 @@ class Patches:
         if len(centre) > len(self.patch):
             other, centre = other.slice_at(int(centre[0])), centre[1:]
         offsets = np.stack(np.meshgrid(*(np.arange(n) - n // 2 for n in self.patch), indexing="ij"), -1)
-        look, _ = look_up_both(other, (offsets + centre).astype(float))
+        look, _ = look_up_both(other, (offsets + centre).astype(float), self.device)
         return STYLES[self.how.style](rng, volume, look)
 
 
-def look_up_both(ready: Ready, places: NDArray[np.floating]) -> tuple[torch.Tensor, torch.Tensor]:
+def drawing_place(device: str) -> str:
+    """Return where patches for a training on a device are varied: there on CUDA, else on the processor.
+
+    Threads draw, and a thread does not know which of several graphics cards its process took.
+    """
+    import torch
+
+    if not device.startswith("cuda"):
+        return "cpu"
+    return device if ":" in device else f"cuda:{torch.cuda.current_device()}"
+
+
+def look_up_both(
+    ready: Ready, places: NDArray[np.floating], device: str = "cpu"
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Look volume and truth up; shares and two classes by linear interpolation, more by the nearest voxel."""
     import torch
 
     box = _box_of(places, ready.truth.shape)
-    grid = grid_of(places, box)
-    inside = torch.from_numpy(ready.volume[(slice(None), *box)])
+    grid = grid_of(places, box).to(device)
+    inside = torch.from_numpy(ready.volume[(slice(None), *box)]).to(device)
     if ready.shares is None and not ready.binary:
-        truth = torch.from_numpy(ready.truth[box]).float()[None]
+        truth = torch.from_numpy(ready.truth[box]).to(device).float()[None]
         return look_up(inside, grid), look_up(truth, grid, "nearest")[0].to(torch.uint8)
     marks = ready.truth[box][None] if ready.shares is None else ready.shares[(slice(None), *box)]
-    both = look_up(torch.cat([inside, torch.from_numpy(marks).float()]), grid)
+    both = look_up(torch.cat([inside, torch.from_numpy(marks).to(device).float()]), grid)
     volume, above = both[: len(inside)], both[len(inside) :]
     if ready.shares is None:
         return volume, (above[0] > 0.5).to(torch.uint8)

@@ -27,7 +27,7 @@ from napari_medai.train.given import SPLIT, cases_from, plan_of, require_labels,
 from napari_medai.train.judge import Judge, Steady
 from napari_medai.train.loop import LAST, run_training
 from napari_medai.train.objective import deeply_supervised, segmentation_objective
-from napari_medai.train.patches import Patches
+from napari_medai.train.patches import Patches, drawing_place
 from napari_medai.train.plan import GanSettings, Plan, write_plan
 from napari_medai.train.planner import make_plan
 from napari_medai.train.result import Training, Watch
@@ -183,7 +183,10 @@ class _Job:
     ) -> Training:
         """Train once, with or without an adversary."""
         plan, place = self.plan, self.out / folder
-        draw = Patches(self.store, self.parts.train, plan.patch, plan.batch, plan.augment, plan.foreground)
+        how, where = plan.augment, drawing_place(self.device)
+        draw = Patches(
+            self.store, self.parts.train, plan.patch, plan.batch, how, plan.foreground, device=where
+        )
         judged = self.parts.validation[: plan.split.validate_on]
         steady = Steady(progress)
         judge = Judge(self.store, judged, self.spec, self.device, steady.judging) if judged else None
