@@ -127,9 +127,10 @@ def trained(
     return model, {"minutes": round(wall / 60, 2), "processor_minutes": round(processor / 60, 2)}
 
 
-def probability(model: Model, image: MedicalImage, device: str) -> NDArray[np.float32]:
+def probability(model: Model, image: MedicalImage, device: str, overlap: float = 0.5) -> NDArray[np.float32]:
     """Return the probability of label 1 on a 2-D image's own grid."""
-    scores = class_scores(model.network, model.spec, prepare(model.spec, image).volume, device, overlap=0.5)
+    volume = prepare(model.spec, image).volume
+    scores = class_scores(model.network, model.spec, volume, device, overlap=overlap)
     softmax_in_place(scores)
     return scores[1]
 
@@ -267,7 +268,7 @@ def vessel_parent(folder: Path, options: argparse.Namespace) -> tuple[Model, dic
 
 def pooled(model: Model, tests: Tests, device: str) -> float:
     """Return the Dice at 0.5 over the pixels of all images together."""
-    found = np.concatenate([(probability(model, image, device) > 0.5).ravel() for image, _ in tests])
+    found = np.concatenate([(probability(model, image, device, 0.25) > 0.5).ravel() for image, _ in tests])
     return dice(found, np.concatenate([truth.ravel() for _, truth in tests]))
 
 
