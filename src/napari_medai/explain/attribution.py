@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from napari_medai.core.errors import ArgumentError
 from napari_medai.core.progress import Progress, silent, track
 from napari_medai.explain.layers import frozen
+from napari_medai.explain.thrift import thrifty
 
 if TYPE_CHECKING:
     import torch
@@ -21,7 +22,7 @@ def input_gradient(network: torch.nn.Module, sample: torch.Tensor, target: Targe
     """Gradient of the explained value by the input, shape (1, C, *S)."""
     import torch
 
-    with frozen(network), torch.enable_grad():
+    with frozen(network), thrifty(), torch.enable_grad():
         leaf = sample.detach().clone().requires_grad_(True)
         (gradient,) = torch.autograd.grad(target(network(leaf)).sum(), leaf)
     return gradient

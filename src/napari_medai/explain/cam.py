@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from napari_medai.core.errors import ArgumentError
 from napari_medai.core.progress import Progress, Step, silent, track
 from napari_medai.explain.layers import Layer, capture, frozen
+from napari_medai.explain.thrift import thrifty
 from napari_medai.explain.weightings import WEIGHTINGS, grad_cam
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def activations_and_gradients(
     """
     import torch
 
-    with frozen(network), capture(network, layer) as kept, torch.no_grad():
+    with frozen(network), capture(network, layer) as kept, thrifty(), torch.no_grad():
         kept.begin_graph = True
         output = network(sample)
         with torch.enable_grad():

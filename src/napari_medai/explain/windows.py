@@ -141,12 +141,14 @@ def _maps_together(
     """Lay all windows' cells side by side and weigh them as one."""
     import torch
 
-    activations, gradients = [], []
-    for sample, mask in track(pairs, progress, "Looking at windows", count):
-        a, g = activations_and_gradients(network, sample, question.goal(mask), layer)
-        activations.append(a)
-        gradients.append(g)
-    row_a, row_g = torch.cat(activations, dim=2), torch.cat(gradients, dim=2)
+    first, *others = layer.cells
+    rows = torch.zeros(2, 1, layer.channels, count * first, *others)  # one piece of memory
+    for k, (sample, mask) in enumerate(track(pairs, progress, "Looking at windows", count)):
+        found = activations_and_gradients(network, sample, question.goal(mask), layer)
+        for row, cells in zip(rows, found, strict=True):
+            row[:, :, k * first : (k + 1) * first] = cells
+        del found, cells
+    row_a, row_g = rows[0], rows[1]
     if method == "cam":
         require_average_pooling(row_g)
         total = row_g.flatten(2).sum(2).reshape(*row_g.shape[:2], *[1] * (row_g.ndim - 2))
