@@ -122,6 +122,8 @@ def greedy(fixed: MedicalImage, moving: MedicalImage) -> SpatialTransform:
 
 def elastix(fixed: MedicalImage, moving: MedicalImage) -> SpatialTransform:
     """Elastix' own maps: affine from aligned centres, then B-splines of 10 voxels by mutual information."""
+    import tempfile
+
     import itk
 
     still, other = (itk_image(i) for i in (fixed, moving))
@@ -131,8 +133,10 @@ def elastix(fixed: MedicalImage, moving: MedicalImage) -> SpatialTransform:
         settings["AutomaticTransformInitialization"] = ["true"]
         maps.AddParameterMap(settings)
     _, found = itk.elastix_registration_method(still, other, parameter_object=maps, log_to_console=False)
-    field = itk.transformix_deformation_field(other, found)
-    return SpatialTransform.from_displacement(itk.array_from_image(field), fixed.geometry)
+    with tempfile.TemporaryDirectory() as box:  # it writes the field besides
+        field = itk.transformix_deformation_field(other, found, output_directory=box)
+        vectors = itk.array_from_image(field)
+    return SpatialTransform.from_displacement(vectors, fixed.geometry)
 
 
 def itk_image(image: MedicalImage) -> Any:

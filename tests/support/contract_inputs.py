@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import tempfile
 import typing
 from collections.abc import Callable
 from functools import cache
@@ -18,8 +19,11 @@ from napari_medai.phantoms.torso import ct_torso
 from napari_medai.segment import train_classifier
 from napari_medai.segment.pixel_classifier import PixelClassifier
 
+_MODELS = tempfile.TemporaryDirectory()
+
 CHEAPER: dict[str, dict[str, Any]] = {
     "check_explanation": {"layer_groups": 2, "draws": 1, "curve_points": 2},
+    "train_registration": {"steps": 2, "size": 32, "width": 4, "folder": Path(_MODELS.name)},
     "find_shortcuts": {"cases": 2, "steps": 2, "training_cases": 4},
 }
 """Options for operations whose defaults would take long: they do the same, less often."""

@@ -12,8 +12,9 @@ PACKAGE = "napari_medai"
 LAYERS = (
     {"core"},
     {"io"},
-    {"preprocess", "explore", "register", "measure", "phantoms"},
+    {"preprocess", "explore", "measure", "phantoms"},
     {"models"},
+    {"register"},
     {"segment", "landmarks", "explain", "train"},
     {"recipe"},
     {"cli", "gui"},

@@ -39,7 +39,7 @@ def model_layers(model: Model) -> list[Layer]:
     """List the layers of a model with their grids for one window."""
     import torch
 
-    return list_layers(model.network, torch.zeros(1, len(model.spec.channels), *model.spec.tile))
+    return list_layers(model.network, torch.zeros(1, model.spec.inputs, *model.spec.tile))
 
 
 def chosen_layers(model: Model, names: str, method: str) -> list[Layer]:
@@ -107,5 +107,6 @@ def channel_index(model: Model, target: str) -> int:
     if target.isdigit() and int(target) < len(names):
         return int(target)
     what = {"labels": "label", "classes": "class", "points": "point", "values": "value"}
+    what |= {"displacement": "axis"}
     kind = what[OUTPUTS_OF[model.spec.task]]
     raise ArgumentError(f"Model {model.spec.name} has no {kind} {target!r}; it has {', '.join(names)}.")

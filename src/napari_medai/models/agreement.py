@@ -39,8 +39,6 @@ def check_outputs(spec: ModelSpec) -> None:
     if filled != [wanted]:
         found = ", ".join(filled) or "nothing"
         raise ValueError(f"outputs name {found}; a {spec.task} model names its {wanted} alone")
-    if spec.task == "registration" and (len(spec.channels), len(spec.outputs.names)) != (2, len(spec.tile)):
-        raise ValueError(f"a registration model takes two channels and gives {len(spec.tile)} displacements")
     if spec.task in ("segmentation", "classification") and len(spec.outputs.names) < 2:
         raise ValueError(f"outputs.{wanted} name one class; needed two or more")
 

@@ -12,6 +12,7 @@ from napari_medai.core.errors import ModelError
 from napari_medai.core.image import MedicalImage
 from napari_medai.core.progress import Progress, silent
 from napari_medai.models.case import labels_digest
+from napari_medai.models.displacing import displacement_between
 from napari_medai.models.model import CheckCase, Model
 from napari_medai.models.pipeline import segment_image
 from napari_medai.models.points.find import examine
@@ -91,7 +92,7 @@ def make_case(model: Model, image: MedicalImage) -> CheckCase:
     ModelError
         If the model's task gives neither labels nor numbers for a whole image.
     """
-    require_task(model.spec, "segmentation", "classification", "regression", "landmarks")
+    require_task(model.spec, "segmentation", "classification", "regression", "landmarks", "registration")
     if model.spec.task == "segmentation":
         return CheckCase(image, segment_image(model, image))
     return CheckCase(image, numbers=_numbers(model, image, "cpu", silent))
@@ -111,5 +112,7 @@ def _check_numbers(model: Model, device: str, progress: Progress) -> CheckResult
 def _numbers(model: Model, image: MedicalImage, device: str, progress: Progress) -> NDArray[np.float32]:
     if model.spec.task == "landmarks":
         return np.asarray(examine(model, image, device=device, progress=progress).world.ravel(), np.float32)
+    if model.spec.task == "registration":
+        return displacement_between(model, image, device=device, progress=progress)[0].ravel()
     scores, _ = image_scores(model, image, device=device, progress=progress)
     return np.asarray(scores, np.float32)

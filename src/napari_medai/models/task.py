@@ -9,7 +9,8 @@ USE = {
     "segmentation": "predict_labels",
     "classification": "classify_image",
     "landmarks": "detect_landmarks",
-    "regression": "napari_medai.models.whole.image_scores",
+    "registration": "predict_deformation",
+    "regression": "estimate_value",
 }
 """What applies a model of each task."""
 
