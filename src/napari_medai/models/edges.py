@@ -42,7 +42,8 @@ def resized_by_edges(
     Isensee et al. 2021, nnU-Net, doi 10.1038/s41592-020-01008-z.
     """
     own = image.geometry
-    shape = tuple(int(n) for n in np.round(own.spacing / np.array(spacing) * np.array(own.shape)))
+    exact = own.spacing / np.array(spacing) * np.array(own.shape)
+    shape = tuple(int(n) for n in np.round(np.round(exact, 4)))  # a grid's spacing is off by rounding
     shape = tuple(max(1, n) for n in shape)
     across = across_axis(own.spacing, spacing, way)
     array = np.asarray(image.array)
