@@ -2,8 +2,8 @@
 
     python scripts/train_modality.py mednist_subset --out /tmp/modality --minutes 3
 
-The same as ``napari-medai train-classifier``, with MedNIST's terms written on the model. MedNIST was gathered
-by B. J. Erickson (Mayo Clinic) and is under CC BY-SA 4.0, so a model of it is not shipped with this package.
+The same as ``napari-medai train-image-classifier``, with MedNIST's terms written on the model. MedNIST was
+gathered by B. J. Erickson (Mayo Clinic) and is under CC BY-SA 4.0: a model of it does not ship.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from napari_medai.train import train_classifier
+from napari_medai.train import train_image_classifier
 
 LICENCE = "CC-BY-SA-4.0"
 CITATION = (
@@ -28,7 +28,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=3.0, help="time for the training")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    model = train_classifier(
+    model = train_image_classifier(
         options.folder,
         out=options.out,
         minutes=options.minutes,

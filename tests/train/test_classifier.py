@@ -19,7 +19,7 @@ from napari_medai.models.check import check_model
 from napari_medai.train.class_cases import ClassCase, class_cases, hold_back
 from napari_medai.train.class_figures import ClassFigures
 from napari_medai.train.class_plan import plan_classes
-from napari_medai.train.classifier import plain_name, train_classifier
+from napari_medai.train.classifier import plain_name, train_image_classifier
 
 SIDE = 40
 
@@ -57,7 +57,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def trained(folder: Path, tmp_path_factory: pytest.TempPathFactory):
     out = tmp_path_factory.mktemp("runs") / "Shapes of 2"
     plan = plan_classes([picture("disc", 0)], ("bar", "disc"), epochs=2, steps=40, batch=16)
-    return train_classifier(folder, out=out, plan=plan, citation="this test", device="cpu"), out
+    return train_image_classifier(folder, out=out, plan=plan, citation="this test", device="cpu"), out
 
 
 def test_images_of_a_folder_are_found_by_class(folder: Path):
@@ -95,7 +95,7 @@ def test_card_and_summary_set_the_figures_beside_the_trivial_ones(trained):
 def test_a_training_is_not_overwritten_and_a_stopped_one_goes_on(folder: Path, trained, tmp_path: Path):
     _, out = trained
     with pytest.raises(ArgumentError, match="exists already"):
-        train_classifier(folder, out=out)
+        train_image_classifier(folder, out=out)
     plan = plan_classes([picture("disc", 0)], ("bar", "disc"), epochs=2, steps=3, batch=4)
     place = tmp_path / "stopped"
 
@@ -104,9 +104,9 @@ def test_a_training_is_not_overwritten_and_a_stopped_one_goes_on(folder: Path, t
             raise Cancelled
 
     with pytest.raises(Cancelled):
-        train_classifier(folder, out=place, plan=plan, device="cpu", progress=stop)
+        train_image_classifier(folder, out=place, plan=plan, device="cpu", progress=stop)
     assert not (place / "model").exists()
-    model = train_classifier(folder, out=place, resume=True, device="cpu")
+    model = train_image_classifier(folder, out=place, resume=True, device="cpu")
     assert model.spec.training["steps"] == 6
 
 
@@ -115,7 +115,7 @@ def test_volumes_and_colour_pictures_are_learnt_from_as_well(ndim: int, colour: 
     cases = {of: [picture(of, seed, ndim, colour) for seed in range(3)] for of in ("bar", "disc")}
     images = [image for some in cases.values() for image in some]
     plan = plan_classes(images, tuple(cases), epochs=1, steps=2, batch=2)
-    model = train_classifier(cases, out=tmp_path / "m", plan=plan, device="cpu")
+    model = train_image_classifier(cases, out=tmp_path / "m", plan=plan, device="cpu")
     assert model.spec.ndim == ndim
     assert len(model.spec.channels) == (3 if colour else 1)
     table = classify_image(images[0], model, device="cpu")
@@ -145,7 +145,7 @@ def test_what_cannot_be_learnt_from_is_named(folder: Path, tmp_path: Path):
         plan_classes([picture("disc", 1), picture("disc", 1, 3)], ("a", "b"))
     plan = plan_classes([picture("disc", 1)], ("a", "b"))
     with pytest.raises(ArgumentError, match="The plan is for a, b; the images are bar, disc"):
-        train_classifier(folder, out=tmp_path / "m", plan=plan)
+        train_image_classifier(folder, out=tmp_path / "m", plan=plan)
 
 
 def test_figures_follow_from_the_confusion_and_names_are_made_plain():
@@ -161,7 +161,7 @@ def test_figures_follow_from_the_confusion_and_names_are_made_plain():
 
 def test_the_command_trains_from_a_folder(folder: Path, tmp_path: Path):
     words = [
-        "train-classifier",
+        "train-image-classifier",
         str(folder),
         "-o",
         str(tmp_path / "m"),

@@ -17,7 +17,7 @@ OWN = {
     "plan": "Look at labelled images and write down how a model would be trained on them.",
     "train": "A segmentation model from a plan.",
     "fine-tune": "A model that goes on learning from other labelled images.",
-    "train-classifier": "A model that tells classes of images apart, from a folder a class.",
+    "train-image-classifier": "A model that tells classes of images apart, from a folder a class.",
     "train-landmarks": "A model that finds points, from images and a table of points.",
     "evaluate": "How good a model is on labelled images, by case and label.",
     "models": "The models at hand, with what they segment or find.",

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from napari_medai.train.cases import Case as Case
     from napari_medai.train.cases import Cases as Cases
     from napari_medai.train.cases import cases_of as cases_of
-    from napari_medai.train.classifier import train_classifier as train_classifier
+    from napari_medai.train.classifier import train_image_classifier as train_image_classifier
     from napari_medai.train.estimating import estimate as estimate
     from napari_medai.train.evaluation import Evaluation as Evaluation
     from napari_medai.train.evaluation import evaluate_model as evaluate_model
@@ -56,7 +56,7 @@ _NAMES = {
     "split_cases": "napari_medai.train.split",
     "supervised": "napari_medai.train.stepping",
     "take_fingerprint": "napari_medai.train.fingerprint",
-    "train_classifier": "napari_medai.train.classifier",
+    "train_image_classifier": "napari_medai.train.classifier",
     "train_model": "napari_medai.train.training",
     "write_plan": "napari_medai.train.plan",
 }

@@ -36,7 +36,7 @@ PLAN, MODEL, RUN = "plan.json", "model", "run"
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789-_."
 
 
-def train_classifier(
+def train_image_classifier(
     cases: str | Path | Mapping[str, Sequence[MedicalImage]],
     *,
     out: str | Path,

@@ -1,4 +1,4 @@
-"""``napari-medai train-classifier``: a classifier from a folder with one subfolder a class."""
+"""``napari-medai train-image-classifier``: a classifier from a folder with one subfolder a class."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 from napari_medai.cli.training import tell
 
 
-@click.command("train-classifier")
+@click.command("train-image-classifier")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="DIR",
               help="Gets plan.json, run/ (curves) and model/; FOLDER-model by default.")  # fmt: skip
@@ -35,10 +35,10 @@ def command(folder: Path, output: Path | None, **options: Any) -> None:
     fifth of each class is held back to judge the model by.
     """
     from napari_medai.cli.progress import Bar
-    from napari_medai.train.classifier import MODEL, train_classifier
+    from napari_medai.train.classifier import MODEL, train_image_classifier
 
     place = output or folder.resolve().with_name(f"{folder.resolve().name}-model")
     with Bar("Training") as bar:
-        model = train_classifier(folder, out=place, watch=tell, progress=bar, **options)
+        model = train_image_classifier(folder, out=place, watch=tell, progress=bar, **options)
     click.echo(model.card)
     click.echo(f"{model.reference}: {place / MODEL}")
