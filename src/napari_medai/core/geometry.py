@@ -294,8 +294,7 @@ def _check(shape: tuple[int, ...], affine: FloatArray, unit: str) -> None:
 
 
 def _is_flat(matrix: FloatArray) -> bool:
-    with np.errstate(
-        all="ignore"
-    ):  # numbers too small or too large for a grid make a determinant of 0 or NaN
+    # Numbers too small or too large for a grid make a determinant of 0 or NaN.
+    with np.errstate(all="ignore"):
         steps = np.linalg.norm(matrix, axis=0)
         return not abs(np.linalg.det(matrix / steps)) >= 1e-6

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_medai.core.errors import ReadError
-from napari_medai.io.dicom.header import Header, bits_stored, parse_errors, quiet_pydicom, stored_type
+from napari_medai.io.dicom.bits import bits_stored, stored_type
+from napari_medai.io.dicom.header import Header, parse_errors, quiet_pydicom
 from napari_medai.io.dicom.luts import palette_colours
 from napari_medai.io.dicom.packing import unpacked_frame, unpacks
 from napari_medai.io.files import readable_size

@@ -12,14 +12,11 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from napari_medai.core.errors import ReadError
 from napari_medai.io.dicom.parse import Elements, ParseError, parse
 from napari_medai.io.dicom.tags import CREATORS, PIXELS, TAGS, VENDORS
 
 _BINARY = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d"}
-_FLOAT_PIXELS = {"FloatPixelData": np.float32, "DoubleFloatPixelData": np.float64}
 _LOCK = threading.RLock()
 
 
@@ -173,23 +170,6 @@ def read_header(path: Path, shown: str) -> Header:
         raise ReadError(
             f"{shown} could not be read: {error.strerror or error}.", hint="Check its permissions."
         ) from error
-
-
-def stored_type(header: Header) -> np.dtype[Any]:
-    """Return the type of a file's stored numbers, in this machine's byte order."""
-    if header.elements.pixel_name in _FLOAT_PIXELS:
-        return np.dtype(_FLOAT_PIXELS[header.elements.pixel_name])
-    bits = header.integer("BitsAllocated", 16)
-    if bits not in (1, 8, 16, 32, 64):
-        raise ReadError(f"{header.shown} states {bits} bits a pixel.", hint="Export it again.")
-    letter = "i" if header.integer("PixelRepresentation") == 1 else "u"
-    return np.dtype(f"{letter}{max(1, bits // 8)}")
-
-
-def bits_stored(header: Header, allocated: int) -> int:
-    """Return how many of the allocated bits are used; all of them where the file says nonsense."""
-    stored = header.integer("BitsStored", allocated)
-    return stored if 0 < stored <= allocated else allocated
 
 
 @cache

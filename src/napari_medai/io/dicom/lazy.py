@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_medai.io.dicom.bits import stored_type
 from napari_medai.io.dicom.frames import Frame
 from napari_medai.io.dicom.geometry import Placement
-from napari_medai.io.dicom.header import stored_type
 from napari_medai.io.dicom.luts import has_modality_table, modality_values
 from napari_medai.io.dicom.pixels import checked, stored_frame
 from napari_medai.io.dicom.scaling import final_type

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from napari_medai.core.errors import ReadError
 from napari_medai.io.dicom import codecs
+from napari_medai.io.dicom.bits import clean_bits, stored_type
 from napari_medai.io.dicom.frames import Frame
-from napari_medai.io.dicom.header import Header, bits_stored, stored_type
+from napari_medai.io.dicom.header import Header
 from napari_medai.io.dicom.parse import EXPLICIT, IMPLICIT
 from napari_medai.io.files import readable_size
 
@@ -120,24 +121,6 @@ def _cut_short(header: Header, wanted: int) -> ReadError:
 
 def _bytes_left(path: Path, offset: int) -> int:
     return max(0, path.stat().st_size - offset)
-
-
-def clean_bits(values: NDArray[Any], header: Header) -> NDArray[Any]:
-    """Clear the bits above BitsStored, or extend the sign into them, as the standard asks."""
-    if values.dtype.kind == "f":
-        return values
-    allocated = values.dtype.itemsize * 8
-    stored = bits_stored(header, allocated)
-    high = header.integer("HighBit", stored - 1)
-    if stored == allocated:
-        return values
-    up = allocated - 1 - high
-    if not 0 <= up <= allocated - stored:
-        up = allocated - stored
-    used = int(np.bitwise_or.reduce(values, axis=None)) & ((1 << allocated) - 1)
-    if up == allocated - stored and not used >> (stored - int(values.dtype.kind == "i")):
-        return values
-    return np.asarray(np.right_shift(np.left_shift(values, up), allocated - stored))
 
 
 def checked(picture: NDArray[Any], frame: Frame) -> NDArray[Any]:

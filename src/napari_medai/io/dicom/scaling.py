@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_medai.io.dicom.bits import bits_stored, stored_type
 from napari_medai.io.dicom.frames import Frame
-from napari_medai.io.dicom.header import Header, bits_stored, stored_type
+from napari_medai.io.dicom.header import Header
 from napari_medai.io.values import integer_type, is_whole, rescale, scale_into
 
 
