@@ -18,6 +18,8 @@ from napari_medai.explain.windows import region_map
 from napari_medai.models.model import Model
 from napari_medai.models.networks import build_network
 from napari_medai.models.spec import parse_spec
+from napari_medai.models.store import load_model
+from napari_medai.phantoms import mr_head
 
 SPEC = """{
   "schema": "napari-medai/model/1", "name": "tiny", "version": "1.0.0", "licence": "BSD-3-Clause",
@@ -120,3 +122,17 @@ def test_it_stops_at_any_report(model: Model):
     with pytest.raises(Cancelled):
         explain_prediction(some_image(), model, progress=stop_late)
     assert len(heard) > 5
+
+
+def test_a_landmarks_heat_map_is_explained_around_its_peak():
+    head = mr_head(1, shape=(40, 52, 40), spacing=(5.0, 5.0, 5.0))
+    model = load_model("head-phantom")
+    name = model.spec.outputs.points[0]
+    heat = explain_prediction(head.image, model, target=name, method="hires_cam", device="cpu")
+    assert heat.meta["explain"]["target"] == name
+    strongest = np.unravel_index(np.argmax(heat.array), heat.array.shape)
+    place = heat.geometry.index_to_world(np.array([strongest]))[0]
+    cell = np.linalg.norm(heat.meta["explain"]["cell_size"])
+    assert np.linalg.norm(place - head.landmarks[name]) < cell
+    with pytest.raises(ArgumentError, match="not said which output"):
+        explain_prediction(head.image, model, device="cpu")

@@ -20,11 +20,13 @@ from napari_medai.explain.asking import Part, Wish, ask
 from napari_medai.explain.check.subject import Floats, Mask, Subject
 from napari_medai.explain.layers import Layer
 from napari_medai.explain.methods import Method, window_map
+from napari_medai.explain.question import EXPLAINED
 from napari_medai.explain.subject import chosen_layers, on_seen_grid, seen_by
 from napari_medai.explain.twin import Twin, shuffled_twin
 from napari_medai.models.infer import extend_to_tile, window_corners, window_slices
 from napari_medai.models.model import Model
 from napari_medai.models.store import ModelArgument, as_model
+from napari_medai.models.task import require_task
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -163,6 +165,7 @@ def check_explanation(
     from napari_medai.models.runtime import ready
 
     loaded = as_model(model)
+    require_task(loaded.spec, *EXPLAINED)
     layers = chosen_layers(loaded, layer, method)
     seen = seen_by(loaded, image, share(progress, 0, 0.02, "Preparing"))
     wish = Wish(target, part, region, place, box)

@@ -19,11 +19,12 @@ from napari_medai.core.sampling import sample_volume
 from napari_medai.explain.asking import Part, Wish, ask
 from napari_medai.explain.layers import Layer
 from napari_medai.explain.methods import INPUT_METHODS, Method, fused
-from napari_medai.explain.question import Question
+from napari_medai.explain.question import EXPLAINED, Question
 from napari_medai.explain.subject import cell_grid, cell_steps, chosen_layers, seen_by
 from napari_medai.models.model import Model
 from napari_medai.models.prepare import Prepared
 from napari_medai.models.store import ModelArgument, as_model
+from napari_medai.models.task import require_task
 
 NOT_CHECKED = "This map has not been checked: it shows where the network may have looked, not why."
 
@@ -103,6 +104,7 @@ def explain_prediction(
     Selvaraju et al., Grad-CAM, ICCV 2017; Vinogradova et al., Seg-Grad-CAM, AAAI 2020.
     """
     loaded = as_model(model)
+    require_task(loaded.spec, *EXPLAINED)
     layers = chosen_layers(loaded, layer, method)
     seen = seen_by(loaded, image, share(progress, 0, 0.1, "Preparing"))
     wish = Wish(target, part, region, place, box)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 DENSE: tuple[Task, ...] = ("segmentation", "landmarks")
 """Tasks whose networks give a map."""
+EXPLAINED: tuple[Task, ...] = (*DENSE, "classification", "regression")
+"""Tasks whose outputs can be explained: each is one number for a voxel or for an image."""
 
 
 @dataclass(frozen=True, eq=False)
