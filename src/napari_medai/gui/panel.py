@@ -242,9 +242,13 @@ class GroupPanel(OperationPanel):
     first = ""
     """The operation shown at first."""
 
+    guests: tuple[str, ...] = ()
+    """Operations of other groups that belong to what is done here."""
+
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         quiet_oblique_warning()
-        super().__init__(viewer, catalog.of_group(self.group))
+        also = tuple(catalog.find(name) for name in self.guests)
+        super().__init__(viewer, (*catalog.of_group(self.group), *also))
         self.choose(self.first)
 
 

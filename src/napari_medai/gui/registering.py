@@ -30,6 +30,7 @@ class RegisterPanel(GroupPanel):
 
     group = "register"
     first = "register_images"
+    guests = ("train_registration",)
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__(viewer)
