@@ -68,6 +68,8 @@ def test_maps_stand_side_by_side_each_on_its_image(panel, qtbot):
     names = [layer.name for layer in panel.viewer.layers if layer.visible]
     assert len(names) == 4
     assert [name.endswith("image") for name in names] == [True, False, True, False]
+    layers = list(panel.viewer.layers)
+    assert [layer.visible for layer in layers] == [True] * 4 + [False]  # what is hidden shifts no pair
     assert grid_of(panel.viewer).enabled
     assert grid_of(panel.viewer).stride == 2
     panel.map_tools.beside_button.click()

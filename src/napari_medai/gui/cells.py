@@ -12,7 +12,7 @@ from napari_medai.core.geometry import Geometry
 from napari_medai.gui.record import LayerRecord
 
 MOST_LINES = 20_000
-WIDTH_OF_EXTENT = 0.002
+WIDTH_OF_EXTENT = 0.004
 """How wide a line is, as a share of the image's longest side."""
 Floats = NDArray[np.float64]
 
@@ -49,7 +49,7 @@ def cells_layer(layer: Any) -> Any:
         lines,
         shape_type="line",
         name=f"{layer.name} · cells",
-        edge_color="#ffffff80",
+        edge_color="#ffffff60",
         edge_width=WIDTH_OF_EXTENT * max(layer.data.shape),
         scale=layer.scale,
         translate=layer.translate,

@@ -89,9 +89,9 @@ class MapTools(QWidget):
         for layer in maps:
             self._pair(layer)
         others = [x for x in self.viewer.layers if x not in maps and not x.metadata.get("below_map")]
-        for layer in others:
+        for layer in others:  # above the pairs: below them they would shift what shares a view
             layer.visible = False
-            self.viewer.layers.move(self.viewer.layers.index(layer), 0)
+            self.viewer.layers.move(self.viewer.layers.index(layer), len(self.viewer.layers))
         grid.stride = 2
         grid.enabled = True
         self.viewer.reset_view()
