@@ -17,7 +17,8 @@ LEVEL = 0.9
 PRIOR_CASES = 20
 """How many cases the pooled scale counts for beside a point's own."""
 LEAST_FOR_POINTS = 5
-THRESHOLDS = np.linspace(0.05, 0.95, 19)
+THRESHOLDS = 1 / (1 + np.exp(-np.linspace(-4, 12, 65)))
+"""Even in the logarithm of odds: a network may be right in the order of its doubts, yet sure of everything."""
 
 
 def calibrated(
@@ -96,7 +97,7 @@ def best_threshold(present: FloatArray, there: NDArray[np.bool_]) -> float:
         hits = float((said & gone).sum())
         scores.append(2 * hits / max(float(said.sum() + gone.sum()), 1.0))
     best = np.flatnonzero(np.isclose(scores, max(scores)))
-    return float(round(float(np.median(THRESHOLDS[best])), 3))
+    return float(round(float(THRESHOLDS[best[len(best) // 2]]), 6))
 
 
 def _quantile(values: FloatArray) -> float:
