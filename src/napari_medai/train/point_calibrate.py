@@ -18,7 +18,7 @@ PRIOR_CASES = 20
 """How many cases the pooled scale counts for beside a point's own."""
 LEAST_FOR_POINTS = 5
 THRESHOLDS = 1 / (1 + np.exp(-np.linspace(-4, 12, 65)))
-"""Even in the logarithm of odds: a network may be right in the order of its doubts, yet sure of everything."""
+"""Even in the logarithm of odds: a network may order its doubts rightly, and yet be sure of everything."""
 
 
 def calibrated(
