@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from blobs import SHIFT, blobs
 from napari.layers import Layer
+from pairs import FLAT, bend, body, moved
 
 from napari_medai import SpatialTransform
 from napari_medai.core.errors import ArgumentError
@@ -103,3 +104,22 @@ def test_picker_keeps_its_choice_when_new_transforms_come(qtbot):
     picker.offer([])
     assert picker.currentText() == "a"
     assert picker.itemText(0) == "b"
+
+
+def test_what_a_network_says_is_offered_as_the_start(qtbot, make_napari_viewer):
+    viewer = make_napari_viewer()
+    fixed = body(FLAT)
+    for image in (moved(fixed, bend(FLAT)), fixed.replace(name="still")):
+        viewer.add_layer(Layer.create(*layers_from_image(image)[0]))
+    _, panel = viewer.window.add_plugin_dock_widget("napari-medai", "Register")
+    run(qtbot, panel, "predict_deformation", device="cpu")
+    panel.choose("register_images")
+    picker = panel.form.pickers["start"]
+    picker.setCurrentIndex(1)
+    assert not picker.value().is_affine
+    run(qtbot, panel, "register_images", preset="slices", effort="fast", device="cpu")
+    (shown,) = panel.findChildren(TransformPanel)
+    assert not shown.transform.is_affine
+    assert any(layer.name.endswith("warped") for layer in viewer.layers)
+    panel.choose("train_registration")
+    assert list(panel.form.pickers) == ["images"]
