@@ -1,11 +1,14 @@
 """Models on volumes: time, memory and labels beside MONAI's sliding window, in the same run.
 
-Run ``python benchmarks/inference.py [speed] [cascade] [memory] [restore] [cancel] [gpu]``; all by default.
+Run ``python benchmarks/inference.py [speed] [window] [cascade] [memory] [restore] [cancel] [gpu]``; all by
+default.
 
 speed
     240 x 240 x 155, 2 channels, 5 classes, 96^3 windows, overlap 0.5. Targets: 3 times MONAI's default
     without OpenVINO, 5 times with it; scores in full precision equal to 1e-4 relative. NAPARI_MEDAI_SHAPE
     sets another shape, "96,96,144"; the shape of the network is nnU-Net's usual one.
+window
+    The least of NAPARI_MEDAI_ROUNDS times of one window by each setting, for a machine on which others work.
 cascade
     Validation patients of the data folder (NAPARI_MEDAI_DATA) by the models that ``tumour_model.py`` trained,
     in the folders NAPARI_MEDAI_TUMOUR and NAPARI_MEDAI_COARSE. Targets: 10 times, Dice loss below 0.01.
@@ -57,8 +60,8 @@ TILE = (96, 96, 96)
 def main() -> None:
     """Run the cases named on the command line."""
     cases: dict[str, Any] = {
-        "speed": speed, "cascade": cascade, "memory": memory, "restore": restore, "cancel": cancel,
-        "gpu": gpu, "one": one,
+        "speed": speed, "window": window, "cascade": cascade, "memory": memory, "restore": restore,
+        "cancel": cancel, "gpu": gpu, "one": one,
     }  # fmt: skip
     names = sys.argv[1:2] if sys.argv[1:2] == ["one"] else sys.argv[1:]
     print(f"threads {torch.get_num_threads()}, load {os.getloadavg()[0]:.1f}", flush=True)
@@ -92,6 +95,28 @@ def speed() -> None:
         same = float(np.mean(labels == expected))
         print(f"  labels, {name}: {took.beside(spent)}; opened in {first.wall:.1f} s;", end=" ")
         print(f"{same:.4%} equal (random weights), load {os.getloadavg()[0]:.1f}", flush=True)
+
+
+def window() -> None:
+    """Print the least time of one window by each setting, taken in turn: what a quiet machine would give."""
+    network = dynunet(2, 5, (32, 64, 128, 256, 320))
+    place = torch.device("cpu")
+    given = torch.randn(1, 2, *TILE, generator=torch.Generator().manual_seed(0))
+    usual = "torch-bf16 compiled-bf16-channels_last openvino-fp32 openvino-bf16"
+    names = os.environ.get("NAPARI_MEDAI_SETTINGS", usual).split()
+    rounds = int(os.environ.get("NAPARI_MEDAI_ROUNDS", "5"))
+    with prediction_only():
+        ways: dict[str, Any] = {"MONAI": network}
+        ways |= {name: opened(network, Setting.parse(name), given.shape, place) for name in names}
+        least = dict.fromkeys(ways, Spent(float("inf"), float("inf")))
+        for _ in range(rounds):
+            for name, way in ways.items():
+                watch = Watch()
+                way(given)
+                took = watch.spent()
+                least[name] = Spent(min(took.wall, least[name].wall), min(took.cpu, least[name].cpu))
+    for name, took in least.items():
+        print(f"window, {name}: {took.beside(least['MONAI'])}", flush=True)
 
 
 @dataclass(frozen=True)
