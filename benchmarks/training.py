@@ -100,9 +100,10 @@ def picture(path: Path) -> MedicalImage:
 
 
 def mask(path: Path) -> NDArray[np.bool_]:
-    """Read a black and white picture."""
+    """Read a black and white picture, white 255 or 1."""
     array = imageio.imread(path, plugin="pillow", index=0)
-    return np.asarray((array if array.ndim == 2 else array[..., 0]) > 127)
+    grey = np.asarray(array if array.ndim == 2 else array[..., 0], dtype=np.float32)
+    return np.asarray(grey > grey.max() / 2)
 
 
 def labels(array: NDArray[Any], like: MedicalImage) -> MedicalImage:
