@@ -27,6 +27,7 @@ from napari_medai.models.model import Model
 from napari_medai.models.networks import build_network
 from napari_medai.models.prepare import prepare
 from napari_medai.models.spec import ModelSpec
+from napari_medai.models.store import load_model
 from napari_medai.models.whole import image_scores
 from napari_medai.phantoms import tissue_with_lesion
 
@@ -34,6 +35,7 @@ SEED = 11
 FIRST_TRAINED = 1000
 MEASURED = range(100)
 BRIGHT_HU = 90
+RIDGE = 0.1
 
 
 @dataclass(frozen=True)
@@ -50,12 +52,13 @@ class Kind:
     crop: int
     stages: tuple[tuple[int, int, bool], ...]
     """Steps, batch and whether crops are drawn, one entry a stage."""
+    rate: float = 4e-3
 
 
 KINDS = {
     "lesion-2d": Kind(2, False, (16, 32, 64), 5, 2000, 48, ((2000, 32, True), (2000, 16, False))),
     "lesion-3d": Kind(3, False, (16, 32), 3, 500, 24, ((1600, 16, True), (500, 8, False))),
-    "lesion-size-2d": Kind(2, True, (12, 24, 48), 5, 2000, 96, ((3500, 16, False),)),
+    "lesion-size-2d": Kind(2, True, (16, 32, 64), 5, 800, 96, ((300, 16, False),), 2e-3),
 }
 
 
@@ -110,13 +113,34 @@ def main() -> None:
     print(f"drew {len(pieces)} pieces", flush=True)
     network = build_network(spec)
     if kind.sized:
-        torch.nn.init.constant_(network.head.bias, float(np.mean([p.truth for p in pieces])))
+        begin_as_classifier(network, pieces)
     for steps, batch, cropped in kind.stages:
         draw = Draws(pieces, kind, batch, cropped, np.random.default_rng(SEED + steps))
-        network = fit(network, draw, max(1, round(steps * options.share)), rate=4e-3, loss=loss_of(kind))
+        network = fit(network, draw, max(1, round(steps * options.share)), rate=kind.rate, loss=loss_of(kind))
         network.requires_grad_(True)
     model = Model(spec, network.eval().half().float().requires_grad_(False))  # as it will be stored
     write(model, kind, measure(model, kind), options.out)
+
+
+def begin_as_classifier(network: Any, pieces: list[Piece]) -> None:
+    """Take over what `lesion-2d` sees, and fit the diameter to it by ridge regression."""
+    network.features.load_state_dict(load_model("lesion-2d").network.features.state_dict())
+    network.eval()
+    with torch.no_grad():
+        seen = [network.flat(network.average(network.features(as_input(p)))) for p in pieces]
+    values, truth = torch.cat(seen).double(), torch.tensor([p.truth for p in pieces]).double()
+    middle, width = values.mean(0), values.std(0) + 1e-6
+    scaled = (values - middle) / width
+    normal = scaled.T @ scaled + RIDGE * torch.eye(scaled.shape[1]).double()
+    slope = torch.linalg.solve(normal, scaled.T @ (truth - truth.mean())) / width
+    with torch.no_grad():
+        network.head.weight.copy_(slope[None])
+        network.head.bias.copy_((truth.mean() - slope @ middle)[None])
+
+
+def as_input(piece: Piece) -> torch.Tensor:
+    """Return a piece as a batch of one."""
+    return torch.from_numpy(np.array(piece.volume))[None, None]
 
 
 def read_options() -> argparse.Namespace:
@@ -232,7 +256,8 @@ def write(model: Model, kind: Kind, figures: dict[str, float], out: Path) -> Non
     summary: dict[str, Any] = {
         "data": f"{kind.pieces} pieces of tissue by seed, from {FIRST_TRAINED}; measured on seeds "
         f"{MEASURED[0]} to {MEASURED[-1]}",
-        "method": f"stages of (steps, batch, cropped) {kind.stages}, AdamW, averaged weights, seed {SEED}",
+        "method": f"{'from lesion-2d, ' if kind.sized else ''}stages of (steps, batch, cropped) "
+        f"{kind.stages}, AdamW, averaged weights, seed {SEED}",
         "figures": figures,
         "script": "scripts/train_lesions.py",
     }

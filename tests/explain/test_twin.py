@@ -13,6 +13,7 @@ from napari_medai import Geometry, MedicalImage
 from napari_medai.core.errors import ArgumentError, ReadError
 from napari_medai.explain import check_explanation
 from napari_medai.explain.check.controls import edge_map
+from napari_medai.explain.learner import teach
 from napari_medai.explain.lessons import read_lessons
 from napari_medai.explain.twin import shuffled, shuffled_twin
 from napari_medai.models.model import Model
@@ -40,6 +41,14 @@ def built(**changes: object) -> Model:
     torch.manual_seed(0)
     spec = ModelSpec.model_validate({**BASE, **changes})
     return Model(spec, build_network(spec).eval().requires_grad_(False))
+
+
+@pytest.mark.parametrize("steps", [1, 9, 10, 11, 21])
+def test_a_network_is_taught_for_any_number_of_steps(steps: int):
+    model = built(task="classification", network=POOLED, outputs={"classes": ["none", "some"]})
+    volumes = [some(k)[None, :32] for k in range(2)]
+    taught = teach(model.network, volumes, [0, 1], steps=steps, batch=2)
+    assert all(torch.isfinite(p).all() for p in taught.parameters())
 
 
 @pytest.fixture(scope="module")

@@ -65,7 +65,7 @@ def teach(
     measure = loss or torch.nn.functional.cross_entropy
     network.to(device).train().requires_grad_(True)
     optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=1e-2)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, max(steps, 2), pct_start=0.1)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, max(steps, 20), pct_start=0.1)
     with torch.inference_mode(False), torch.enable_grad():
         for _ in track(range(steps), progress, "Training"):
             chosen = rng.integers(len(volumes), size=batch)
