@@ -40,6 +40,8 @@ SCANS = (
     ((67, 154, 120), (3.0, 1.5, 1.5)),
     ((134, 92, 72), (1.5, 2.5, 2.5)),
 )
+UNMARKED = ("vertex",)
+"""Points that nothing in an image marks: the vertex is where a ray from the depth leaves a smooth skin."""
 CROPPED, EDGE_MM = 0.3, 4.0
 MEASURED, ANISOTROPIC = {"ceph": range(24), "head": range(16)}, range(20, 24)
 
@@ -194,7 +196,8 @@ def part_of(image: MedicalImage, rng: np.random.Generator) -> MedicalImage:
 
 
 def flagged(image: MedicalImage, points: Landmarks) -> Landmarks:
-    """Say which points an image does not reach."""
+    """Leave out what nothing marks; say which points an image does not reach."""
+    points = points.selected([n for n in points.names if n not in UNMARKED])
     index = image.geometry.world_to_index(points.positions)
     outside = np.any((index < -0.5) | (index > np.array(image.spatial_shape) - 0.5), axis=1)
     return points.replace(absent=outside)
