@@ -47,6 +47,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (root / of).mkdir()
         for seed in range(count):
             medai.write(picture(of, seed), root / of / f"p{seed // 2}_{seed}.png")
+    blank = picture("disc", 0)
+    medai.write(blank.with_array(np.full_like(blank.array, 25)), root / "disc" / "p99_99.png")
     (root / "README.md").write_text("not an image")
     (root / "disc" / "notes.txt").write_text("not an image")
     (root / ".hidden").mkdir()
@@ -63,7 +65,7 @@ def trained(folder: Path, tmp_path_factory: pytest.TempPathFactory):
 def test_images_of_a_folder_are_found_by_class(folder: Path):
     items = find_classed(folder)
     assert [items[0].of, items[-1].of] == ["bar", "disc"]
-    assert len(items) == 36
+    assert len(items) == 37
     assert read_classed(items[0]).axes == "yx"
 
 
@@ -84,7 +86,7 @@ def test_card_and_summary_set_the_figures_beside_the_trivial_ones(trained):
     figures = model.spec.training["figures"]
     assert figures["accuracy"] >= 0.85
     assert figures["accuracy_of_the_usual_class"] == pytest.approx(5 / 7, abs=1e-3)  # 5 discs and 2 bars held
-    assert model.spec.training["images"] == {"train": 29, "held_back": 7}
+    assert model.spec.training["images"] == {"train": 29, "held_back": 7, "blank_left_out": 1}
     assert "Trivial: always\nsaying disc" in model.card
     assert model.spec.name == "shapes-of-2"
     assert check_model(model).passed

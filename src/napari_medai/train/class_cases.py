@@ -89,7 +89,7 @@ def class_cases(
             ClassCase(read_classed(i), i.of, _subject(i.name, subject) if subject else f"{i.of}/{i.name}")
             for i in track(items, progress, "Reading")
         ]
-    _require_two(found)
+    require_two(found)
     return found
 
 
@@ -120,7 +120,8 @@ def _subject(name: str, pattern: str) -> str:
     return str(match.group(match.lastindex or 0))
 
 
-def _require_two(cases: Sequence[ClassCase]) -> None:
+def require_two(cases: Sequence[ClassCase]) -> None:
+    """Refuse fewer than two classes, and a class with one subject."""
     subjects: dict[str, set[str]] = {}
     for case in cases:
         subjects.setdefault(case.of, set()).add(case.subject)

@@ -83,7 +83,8 @@ Tells apart {len(names)} classes of {spec.ndim}-D images: {", ".join(names)}.
 
 ## Training
 {training["images"]["train"]} images, {training["steps"]} steps, {training["minutes"]} minutes; every class
-drawn equally often. It sees an image whole, in {" x ".join(map(str, spec.tile))}.
+drawn equally often; {training["images"]["blank_left_out"]} blank images were left out. It sees
+an image whole, in {" x ".join(map(str, spec.tile))}.
 
 ## Figures
 On {training["images"]["held_back"]} images that were not learnt from and chose nothing. Trivial: always

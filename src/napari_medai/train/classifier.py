@@ -22,7 +22,7 @@ from napari_medai.models.model import Model
 from napari_medai.models.networks import build_network
 from napari_medai.models.spec import ModelSpec
 from napari_medai.models.whole import prepare_whole
-from napari_medai.train.class_cases import ClassCase, Learnt, class_cases, hold_back
+from napari_medai.train.class_cases import ClassCase, Learnt, class_cases, hold_back, require_two
 from napari_medai.train.class_draw import ClassDraw
 from napari_medai.train.class_figures import class_card, class_figures
 from napari_medai.train.class_plan import ClassifierNetwork, ClassPlan, plan_classes
@@ -57,7 +57,8 @@ def train_image_classifier(
     """Train a model that says to which class an image belongs.
 
     A fifth of each class is held back, chooses nothing, and is judged once, at the end: the figures
-    stand on the model's card beside those of always saying the commonest class.
+    stand on the model's card beside those of always saying the commonest class. Images with the same
+    value in every voxel show nothing; they are left out, and the card says how many.
 
     Parameters
     ----------
@@ -105,7 +106,9 @@ def train_image_classifier(
     folder = Path(out)
     if folder.exists() and not resume:
         raise ArgumentError(f"{folder} exists already.", hint="Resume it, or choose another folder.")
-    found = class_cases(cases, subject, part(progress, 0, 0.15))
+    every = class_cases(cases, subject, part(progress, 0, 0.15))
+    found = [case for case in every if np.ptp(np.asarray(case.image.array)) > 0]
+    require_two(found)
     names = tuple(dict.fromkeys(case.of for case in found))
     if resume and (folder / PLAN).is_file():
         plan = ClassPlan.model_validate_json((folder / PLAN).read_text(encoding="utf-8"))
@@ -119,7 +122,7 @@ def train_image_classifier(
     shown = _prepared(spec, [*learn, *held], part(progress, 0.15, 0.3))
     learnt, judged = shown[: len(learn)], shown[len(learn) :]
     done = _fit(plan, spec, learnt, folder / RUN, seed, resume, device, watch, part(progress, 0.3, 0.98))
-    return _saved(plan, spec, done, learnt, judged, folder)
+    return _saved(plan, spec, done, learnt, judged, len(every) - len(found), folder)
 
 
 def plain_name(text: str) -> str:
@@ -174,12 +177,13 @@ def _saved(
     done: Training,
     learnt: Sequence[Learnt],
     judged: Sequence[Learnt],
+    blank: int,
     folder: Path,
 ) -> Model:
     figures = class_figures(done.network, learnt, judged, len(plan.classes))
     last = done.epochs[-1]
     summary: dict[str, Any] = {
-        "images": {"train": len(learnt), "held_back": len(judged)},
+        "images": {"train": len(learnt), "held_back": len(judged), "blank_left_out": blank},
         "steps": last.step,
         "minutes": round(last.seconds / 60, 2),
         "figures": figures.summary,
