@@ -71,3 +71,10 @@ def test_regions_that_paint_no_label_are_refused(regions):
     text = json.dumps(description(outputs={"labels": LABELS, "regions": regions}))
     with pytest.raises(MedAIError, match=r"outputs\.regions"):
         parse_spec(text)
+
+
+def test_a_model_of_regions_is_not_explained():
+    from napari_medai.explain.prediction import explain_prediction
+
+    with pytest.raises(MedAIError, match="regions over each other"):
+        explain_prediction(noise_image((16, 16)), region_model(), device="cpu")

@@ -76,6 +76,10 @@ def ask(
         gives no map.
     """
     task = model.spec.task
+    if model.spec.outputs.regions:
+        raise ArgumentError(
+            f"Model {model.spec.name} paints regions over each other; needed one whose labels exclude others."
+        )
     index = channel_index(model, wish.target) if wish.target else None
     if task not in DENSE:
         return _of_whole_image(model, seen, wish, index, device, overlap, progress)
