@@ -120,7 +120,7 @@ def small_model() -> Model:
             "licence": "BSD-3-Clause",
             "citation": "none",
             "task": "segmentation",
-            "network": {"name": "dynunet", "arguments": {"widths": [16, 32, 64], "strides": [1, 2, 2]}},
+            "network": {"name": "dynunet", "arguments": {"widths": [8, 16, 32], "strides": [1, 2, 2]}},
             "channels": ["image"],
             "spacing": [1.0, 1.0, 1.0],
             "tile": [SIZE] * 3,
