@@ -22,8 +22,8 @@ from qtpy.QtCore import QEventLoop, QTimer
 from napari_medai import Geometry, MedicalImage, catalog, write
 from napari_medai.core.operation import Operation, operation
 from napari_medai.core.progress import Progress, silent, track
-from napari_medai.gui.batch import BatchPanel
-from napari_medai.gui.history import HistoryPanel
+from napari_medai.gui.batch.panel import BatchPanel
+from napari_medai.gui.history.panel import HistoryPanel
 from napari_medai.gui.layers import image_of, layers_from_image
 from napari_medai.gui.panel import OperationPanel
 from napari_medai.recipe import from_history, save

@@ -22,7 +22,7 @@ from napari_medai.models.model import Model
 from napari_medai.phantoms import mr_head
 from napari_medai.register.images import register_images
 from napari_medai.register.learned import as_pair, predict_deformation
-from napari_medai.train.pair_fit import PairPlan, fit_pairs
+from napari_medai.train.pairs.fit import PairPlan, fit_pairs
 
 LEARNT, MEASURED = range(1000, 1048), range(2000, 2040)
 STEPS, SIZE, WIDTH, SMOOTHNESS, SEED = 600, 96, 8, 0.1, 2019

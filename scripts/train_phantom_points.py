@@ -25,9 +25,9 @@ from napari_medai.models.points.find import find_points
 from napari_medai.phantoms.ceph import cephalogram
 from napari_medai.phantoms.head import mr_head
 from napari_medai.train.journal import Epoch
-from napari_medai.train.point_cases import PointCase
-from napari_medai.train.point_fit import Conduct, fit_points
-from napari_medai.train.point_plan import plan_points
+from napari_medai.train.points.cases import PointCase
+from napari_medai.train.points.fit import Conduct, fit_points
+from napari_medai.train.points.plan import plan_points
 
 SEED = 5
 LEARNT, CHECKED = {"ceph": 160, "head": 80}, {"ceph": 36, "head": 24}

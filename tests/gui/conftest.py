@@ -14,7 +14,7 @@ with warnings.catch_warnings():
 import pytest
 from qtpy.QtCore import QSettings
 
-from napari_medai.gui.remembered import REMEMBERED
+from napari_medai.gui.forms.remembered import REMEMBERED
 
 __all__ = ["napari"]
 

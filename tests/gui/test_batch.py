@@ -11,8 +11,8 @@ from small_scans import small_scan
 from napari_medai import MedicalImage, write
 from napari_medai.core.operation import IntensityImage, operation
 from napari_medai.core.progress import Progress, silent, track
-from napari_medai.gui.batch import BatchPanel
-from napari_medai.gui.batch_work import patterns
+from napari_medai.gui.batch.panel import BatchPanel
+from napari_medai.gui.batch.work import patterns
 from napari_medai.recipe import BatchReport, Recipe, save
 
 

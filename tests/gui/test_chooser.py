@@ -7,7 +7,7 @@ import pytest
 from qtpy.QtCore import Qt
 
 from napari_medai import catalog
-from napari_medai.gui.chooser import OperationChooser
+from napari_medai.gui.forms.chooser import OperationChooser
 from napari_medai.gui.help import HelpPage
 from napari_medai.gui.widgets import PreprocessPanel
 

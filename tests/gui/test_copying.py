@@ -11,9 +11,9 @@ from napari.layers import Layer
 from qtpy.QtWidgets import QApplication
 
 from napari_medai import Geometry, MedicalImage
+from napari_medai.gui.history.plan import Place, Plan, plan_of
+from napari_medai.gui.history.snippets import as_commands, as_python
 from napari_medai.gui.layers import image_of, layers_from_image
-from napari_medai.gui.plan import Place, Plan, plan_of
-from napari_medai.gui.snippets import as_commands, as_python
 from napari_medai.gui.widgets import MeasurePanel, PreprocessPanel, SegmentPanel
 from napari_medai.io.read import read
 from napari_medai.io.write import write
@@ -95,7 +95,7 @@ def test_two_inputs_share_their_way(qtbot, viewer):
     assert script.count("smooth_gaussian(") == 1
     names: dict = {}
     exec(script, names)
-    from napari_medai.gui.tables import table_dock
+    from napari_medai.gui.tables.dock import table_dock
 
     assert names["result"].equals(table_dock(viewer).current.table)
 

@@ -10,7 +10,7 @@ from dicom_files import counted, save, slice_dataset, write_series
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QApplication
 
-from napari_medai.gui.dicom_browser import DicomBrowser
+from napari_medai.gui.dicom.browser import DicomBrowser
 
 LEFT = Qt.MouseButton.LeftButton
 WAIT_MS = 30000

@@ -16,7 +16,7 @@ from napari_medai import Landmarks, MedicalImage, catalog
 from napari_medai.core.errors import ArgumentError
 from napari_medai.core.operation import Advanced, IntensityImage, LabelsImage, operation
 from napari_medai.gui.form import OperationForm, tooltip
-from napari_medai.gui.number_fields import NumberBox
+from napari_medai.gui.forms.number_fields import NumberBox
 
 
 @operation(group="tests", title="All kinds")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from qtpy.QtCore import QPoint, Qt
 
-from napari_medai.gui.histogram import HistogramPanel
+from napari_medai.gui.histogram.panel import HistogramPanel
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from napari.layers import Layer
 from napari_medai import Geometry, MedicalImage, recipe
 from napari_medai.core.operation import IntensityImage, operation
 from napari_medai.core.progress import Progress, silent, track
-from napari_medai.gui.history import HistoryPanel
+from napari_medai.gui.history.panel import HistoryPanel
 from napari_medai.gui.layers import image_of, layers_from_image
 from napari_medai.gui.widgets import PreprocessPanel, SegmentPanel
 from napari_medai.preprocess import smooth_gaussian

@@ -8,8 +8,8 @@ from napari.components import ViewerModel
 from napari.layers import Layer
 
 from napari_medai import Geometry, Landmarks, MedicalImage
-from napari_medai.gui.landmark_drawing import layer_from_drawing, layer_from_uncertainty
-from napari_medai.gui.landmark_review import LandmarkReview
+from napari_medai.gui.landmarks.drawing import layer_from_drawing, layer_from_uncertainty
+from napari_medai.gui.landmarks.review import LandmarkReview
 from napari_medai.gui.layers import layers_from_image
 from napari_medai.gui.points import landmarks_from_layer, layer_from_landmarks
 from napari_medai.gui.results import present

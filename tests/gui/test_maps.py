@@ -8,10 +8,10 @@ from napari.layers import Layer
 
 from napari_medai.core.errors import ArgumentError
 from napari_medai.explain import explain_prediction
-from napari_medai.gui.cells import cell_lines, facts_of_map
+from napari_medai.gui.explanations.cells import cell_lines, facts_of_map
+from napari_medai.gui.explanations.maps import UNCHECKED, grid_of
+from napari_medai.gui.explanations.verdict import DOCK
 from napari_medai.gui.layers import image_of, layers_from_image
-from napari_medai.gui.maps import UNCHECKED, grid_of
-from napari_medai.gui.verdict import DOCK
 from napari_medai.gui.widgets import ExplainPanel
 from napari_medai.phantoms import tissue_with_lesion
 

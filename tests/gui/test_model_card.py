@@ -4,7 +4,7 @@ import pytest
 from qtpy.QtWidgets import QComboBox, QTextBrowser
 from small_models import random_model
 
-from napari_medai.gui.model_card import CardWindow, ModelSummary
+from napari_medai.gui.forms.model_card import CardWindow, ModelSummary
 from napari_medai.models import save_folder
 from napari_medai.models.store import model_folders
 

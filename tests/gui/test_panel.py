@@ -175,7 +175,7 @@ def test_every_panel_opens_without_a_layer_and_twice(make_napari_viewer, name):
 def test_measuring_shows_a_table_that_can_be_copied_and_saved(qtbot, viewer, tmp_path):
     from qtpy.QtWidgets import QApplication
 
-    from napari_medai.gui.tables import table_dock
+    from napari_medai.gui.tables.dock import table_dock
 
     grid = viewer.layers["scan"]
     regions = np.zeros((6, 20, 24), "uint8")

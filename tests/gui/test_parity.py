@@ -10,12 +10,12 @@ from napari.layers import Layer
 from qtpy.QtCore import Qt
 
 from napari_medai import Landmarks, MedAIError, MedicalImage, catalog
+from napari_medai.gui.forms.pickers import LayersPicker
 from napari_medai.gui.layers import image_of, layers_from_image, split_channels
 from napari_medai.gui.panel import OperationPanel
-from napari_medai.gui.pickers import LayersPicker
 from napari_medai.gui.points import landmarks_from_layer, layer_from_landmarks
-from napari_medai.gui.table import TablePanel
-from napari_medai.gui.tables import table_dock
+from napari_medai.gui.tables.dock import table_dock
+from napari_medai.gui.tables.table import TablePanel
 from napari_medai.recipe.results import parts_of
 
 GROUPS = [group for group in catalog.GROUPS if catalog.of_group(group)]

@@ -7,12 +7,12 @@ import pytest
 from dot_pictures import NAMES, draw_dots, write_dots
 
 from napari_medai import Geometry, Landmarks, MedicalImage
-from napari_medai.gui import point_training_work
 from napari_medai.gui.layers import layers_from_image
 from napari_medai.gui.points import layer_from_landmarks
-from napari_medai.gui.training_tasks import POINTS, TASKS
+from napari_medai.gui.training import point_work as point_training_work
+from napari_medai.gui.training.tasks import POINTS, TASKS
 from napari_medai.models.folder import load_folder
-from napari_medai.train import point_fit
+from napari_medai.train.points import fit as point_fit
 
 TINY = (
     ("coarse_widths: [24, 32, 48, 64, 96]", "coarse_widths: [8, 16]"),

@@ -12,8 +12,8 @@ from napari.layers import Layer
 from napari_medai import SpatialTransform
 from napari_medai.core.progress import Step
 from napari_medai.gui.curve import Curve
-from napari_medai.gui.deformation import ArrowsButton, arrows_of
 from napari_medai.gui.layers import image_of, layers_from_image
+from napari_medai.gui.registration.deformation import ArrowsButton, arrows_of
 from napari_medai.gui.runner import Job
 from napari_medai.gui.transforms import TransformPanel
 from napari_medai.preprocess import resample_to_spacing

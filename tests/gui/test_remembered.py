@@ -12,8 +12,8 @@ from qtpy.QtCore import QSettings
 
 from napari_medai import MedicalImage, catalog
 from napari_medai.core.operation import IntensityImage, operation
+from napari_medai.gui.forms.remembered import REMEMBERED, _store
 from napari_medai.gui.panel import OperationPanel
-from napari_medai.gui.remembered import REMEMBERED, _store
 
 
 @operation(group="tests", title="Much to remember")

@@ -11,7 +11,7 @@ from napari.layers import Layer, Shapes, Surface
 from napari_medai import Boxes, Geometry, Landmarks, MedicalImage
 from napari_medai.gui.boxes import boxes_from_layer
 from napari_medai.gui.results import present
-from napari_medai.gui.table import as_text
+from napari_medai.gui.tables.table import as_text
 from napari_medai.measure import extract_mesh
 
 GRID = Geometry.from_spacing((8, 9, 10), (2.0, 1.0, 1.0), (5.0, 6.0, 7.0))

@@ -7,9 +7,9 @@ from small_models import random_model
 
 from napari_medai import Geometry, MedAIError, MedicalImage
 from napari_medai.gui.boxes import boxes_from_layer
-from napari_medai.gui.forecast import forecast, stand_in
 from napari_medai.gui.layers import image_of, layers_from_image
-from napari_medai.gui.visible import visible_box
+from napari_medai.gui.segmentation.forecast import forecast, stand_in
+from napari_medai.gui.segmentation.visible import visible_box
 from napari_medai.gui.volumes import volume_table
 from napari_medai.gui.widgets import SegmentPanel
 from napari_medai.models import choice_store, save_folder

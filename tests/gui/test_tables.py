@@ -13,10 +13,10 @@ from qtpy.QtWidgets import QApplication
 
 from napari_medai import Geometry, MedicalImage
 from napari_medai.gui.layers import layers_from_image
-from napari_medai.gui.region_features import keep_features, merged
-from napari_medai.gui.regions import camera_of
-from napari_medai.gui.table_model import TableModel, matching
-from napari_medai.gui.tables import table_dock
+from napari_medai.gui.tables.dock import table_dock
+from napari_medai.gui.tables.model import TableModel, matching
+from napari_medai.gui.tables.region_features import keep_features, merged
+from napari_medai.gui.tables.regions import camera_of
 from napari_medai.gui.widgets import MeasurePanel
 
 SHAPE = (6, 20, 24)

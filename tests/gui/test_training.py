@@ -8,7 +8,7 @@ from made_images import noisy
 
 from napari_medai import Geometry, MedicalImage
 from napari_medai.gui.layers import image_of, layers_from_image
-from napari_medai.gui.training import FineTunePanel
+from napari_medai.gui.training.panel import FineTunePanel
 from napari_medai.models.folder import load_folder
 from napari_medai.segment import predict_labels
 

@@ -8,10 +8,10 @@ from qtpy.QtCore import QPoint, Qt
 
 from napari_medai import Geometry, MedicalImage
 from napari_medai.gui.contributions import as_layers
-from napari_medai.gui.orientation import letters_of, opposite, sides
-from napari_medai.gui.reading_room import reading_room
-from napari_medai.gui.viewing import ViewingPanel
-from napari_medai.gui.window_level import caption, window_of
+from napari_medai.gui.reading.orientation import letters_of, opposite, sides
+from napari_medai.gui.reading.room import reading_room
+from napari_medai.gui.reading.viewing import ViewingPanel
+from napari_medai.gui.reading.window_level import caption, window_of
 
 CT_META = {
     "modality": "CT",

@@ -9,14 +9,14 @@ from napari_medai import Geometry, Landmarks, MedAIError, MedicalImage
 from napari_medai.cli.app import commands
 from napari_medai.io.point_folder import read_marked_images
 from napari_medai.landmarks import detect_landmarks
-from napari_medai.train.point_cases import PointCase, check_cases
+from napari_medai.train.points.cases import PointCase, check_cases
 
 pytest.importorskip("torch")
 
 from napari_medai.models.check import check_model
 from napari_medai.train.landmarks import case_of, mean_points, train_landmarks
-from napari_medai.train.point_calibrate import best_threshold, covariance_scales
-from napari_medai.train.point_plan import plan_points
+from napari_medai.train.points.calibrate import best_threshold, covariance_scales
+from napari_medai.train.points.plan import plan_points
 
 TINY = {
     "coarse_steps": 40, "fine_steps": 30, "coarse_widths": (8, 16, 24), "coarse_batch": 4,

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from napari_medai.models.points.windows import straight
-from napari_medai.train.point_cases import Shown
+from napari_medai.train.points.cases import Shown
 
 torch = pytest.importorskip("torch")
 
-from napari_medai.train.point_draw import Views, cut_short  # noqa: E402
+from napari_medai.train.points.draw import Views, cut_short  # noqa: E402
 
 
 def marked(shape=(40, 50), spacing=(2.0, 1.0), count=12):

@@ -9,13 +9,13 @@ from napari_medai import Geometry, MedicalImage
 from napari_medai.core.errors import ArgumentError
 from napari_medai.train import Augmentation, cases_of, make_plan
 from napari_medai.train.augment import NOTHING
-from napari_medai.train.deform import Deformations
-from napari_medai.train.intensity import CHANGES, vary_intensities
+from napari_medai.train.augmentation.deform import Deformations
+from napari_medai.train.augmentation.intensity import CHANGES, vary_intensities
+from napari_medai.train.augmentation.showing import preview_augmentation
+from napari_medai.train.augmentation.spatial import draw_matrix, draw_places
+from napari_medai.train.augmentation.style import STYLES
 from napari_medai.train.patches import Patches, drawing_place
-from napari_medai.train.showing import preview_augmentation
-from napari_medai.train.spatial import draw_matrix, draw_places
 from napari_medai.train.store import CaseStore
-from napari_medai.train.style import STYLES
 
 
 def patches(how=NOTHING, patch=(32, 32), cases=None, **given):

@@ -16,9 +16,9 @@ from napari_medai.core.progress import Step
 from napari_medai.explain import classify_image, explain_prediction
 from napari_medai.io.class_folder import find_classed, read_classed
 from napari_medai.models.check import check_model
-from napari_medai.train.class_cases import ClassCase, class_cases, hold_back
-from napari_medai.train.class_figures import ClassFigures
-from napari_medai.train.class_plan import plan_classes
+from napari_medai.train.classes.cases import ClassCase, class_cases, hold_back
+from napari_medai.train.classes.figures import ClassFigures
+from napari_medai.train.classes.plan import plan_classes
 from napari_medai.train.classifier import plain_name, train_image_classifier
 
 SIDE = 40

@@ -12,7 +12,7 @@ from napari_medai.models.neighbours import input_names, middle_slices, neighbour
 from napari_medai.segment import predict_labels
 from napari_medai.train import cases_of, estimate, fine_tune, make_plan, train_model
 from napari_medai.train.augment import Augmentation
-from napari_medai.train.intensity import vary_intensities
+from napari_medai.train.augmentation.intensity import vary_intensities
 from napari_medai.train.plan import parse_plan
 from napari_medai.train.ranking import rank_by_uncertainty
 

@@ -174,7 +174,7 @@ def _prepare_viewer() -> None:
     from qtpy.QtCore import QThread
     from qtpy.QtWidgets import QApplication
 
-    from napari_medai.gui.reading_room import reading_room
+    from napari_medai.gui.reading.room import reading_room
 
     app = QApplication.instance()
     if app is not None and QThread.currentThread() is app.thread():

@@ -21,8 +21,8 @@ from qtpy.QtWidgets import (
 from napari_medai.core.operation import Operation
 from napari_medai.core.progress import Step
 from napari_medai.gui.activity import TICKS
-from napari_medai.gui.chooser import OperationChooser
 from napari_medai.gui.form import OperationForm
+from napari_medai.gui.forms.chooser import OperationChooser
 from napari_medai.gui.realign import RealignButton
 
 _WIDTH = 290

@@ -11,12 +11,12 @@ from qtpy.QtWidgets import QFormLayout, QLabel, QToolButton, QVBoxLayout, QWidge
 from napari_medai.core.operation import Operation
 from napari_medai.core.parameter import Parameter
 from napari_medai.core.transform import SpatialTransform
-from napari_medai.gui.channels import ChannelsPicker
 from napari_medai.gui.facts import finest_spacing, modality_of, unit_on
-from napari_medai.gui.field import Field
-from napari_medai.gui.fields import make_field
-from napari_medai.gui.number_fields import show_unit
-from napari_medai.gui.pickers import LayerPicker, LayersPicker
+from napari_medai.gui.forms.channels import ChannelsPicker
+from napari_medai.gui.forms.field import Field
+from napari_medai.gui.forms.fields import make_field
+from napari_medai.gui.forms.number_fields import show_unit
+from napari_medai.gui.forms.pickers import LayerPicker, LayersPicker
 from napari_medai.gui.transforms import TransformPicker
 
 Picker = LayerPicker | LayersPicker | ChannelsPicker | TransformPicker

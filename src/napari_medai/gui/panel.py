@@ -15,17 +15,17 @@ from napari_medai.core.operation import Operation
 from napari_medai.core.progress import Step
 from napari_medai.gui.document import DocumentPanel
 from napari_medai.gui.face import PanelFace
+from napari_medai.gui.forms.remembered import REMEMBERED
 from napari_medai.gui.help import HelpPage
+from napari_medai.gui.history.plan import plan_of
+from napari_medai.gui.history.snippets import as_commands, as_python
 from napari_medai.gui.notify import explain, quiet_oblique_warning, say_notices
-from napari_medai.gui.plan import plan_of
 from napari_medai.gui.realign import find_misfit
-from napari_medai.gui.regions import Regions
-from napari_medai.gui.remembered import REMEMBERED
 from napari_medai.gui.results import Presentation
 from napari_medai.gui.runner import Runner
-from napari_medai.gui.snippets import as_commands, as_python
 from napari_medai.gui.step import only_layers, take_snapshots, take_step
-from napari_medai.gui.tables import show_tables
+from napari_medai.gui.tables.dock import show_tables
+from napari_medai.gui.tables.regions import Regions
 from napari_medai.gui.transforms import TransformPanel, keep
 
 if TYPE_CHECKING:

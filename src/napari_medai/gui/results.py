@@ -12,7 +12,7 @@ from napari_medai.core.image import MedicalImage
 from napari_medai.core.landmarks import Landmarks
 from napari_medai.core.transform import SpatialTransform
 from napari_medai.gui.boxes import layer_from_boxes
-from napari_medai.gui.landmark_drawing import layer_from_drawing, layer_from_uncertainty
+from napari_medai.gui.landmarks.drawing import layer_from_drawing, layer_from_uncertainty
 from napari_medai.gui.layers import LayerData, layers_from_image
 from napari_medai.gui.meshes import layer_from_mesh
 from napari_medai.gui.points import layer_from_landmarks

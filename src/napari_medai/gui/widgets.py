@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from napari_medai.core.errors import MedAIError
-from napari_medai.gui.cells import facts_of_map
-from napari_medai.gui.maps import UNCHECKED, MapTools, made_by, mark_checked, name_of, source_of
+from napari_medai.gui.explanations.cells import facts_of_map
+from napari_medai.gui.explanations.maps import UNCHECKED, MapTools, made_by, mark_checked, name_of, source_of
+from napari_medai.gui.explanations.verdict import show_verdict
 from napari_medai.gui.panel import GroupPanel
 from napari_medai.gui.results import Presentation
 from napari_medai.gui.transforms import TransformPicker
-from napari_medai.gui.verdict import show_verdict
 
 if TYPE_CHECKING:
     import napari
-from napari_medai.gui.landmarking import LandmarksPanel as LandmarksPanel
-from napari_medai.gui.registering import RegisterPanel as RegisterPanel
-from napari_medai.gui.segmenting import SegmentPanel as SegmentPanel
+from napari_medai.gui.landmarks.panel import LandmarksPanel as LandmarksPanel
+from napari_medai.gui.registration.panel import RegisterPanel as RegisterPanel
+from napari_medai.gui.segmentation.panel import SegmentPanel as SegmentPanel
 from napari_medai.gui.varying import AugmentationPanel as AugmentationPanel
 
 

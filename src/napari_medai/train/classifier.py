@@ -22,10 +22,10 @@ from napari_medai.models.model import Model
 from napari_medai.models.networks import build_network
 from napari_medai.models.spec import ModelSpec
 from napari_medai.models.whole import prepare_whole
-from napari_medai.train.class_cases import ClassCase, Learnt, class_cases, hold_back, require_two
-from napari_medai.train.class_draw import ClassDraw
-from napari_medai.train.class_figures import class_card, class_figures
-from napari_medai.train.class_plan import ClassifierNetwork, ClassPlan, plan_classes
+from napari_medai.train.classes.cases import ClassCase, Learnt, class_cases, hold_back, require_two
+from napari_medai.train.classes.draw import ClassDraw
+from napari_medai.train.classes.figures import class_card, class_figures
+from napari_medai.train.classes.plan import ClassifierNetwork, ClassPlan, plan_classes
 from napari_medai.train.drawn import drawn_image
 from napari_medai.train.loop import LAST, run_training
 from napari_medai.train.result import Training, Watch

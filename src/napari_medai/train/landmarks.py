@@ -18,10 +18,10 @@ from napari_medai.models.check import make_case
 from napari_medai.models.folder import save_folder
 from napari_medai.models.model import Model
 from napari_medai.models.store import load_model
-from napari_medai.train.point_card import point_card, point_figures
-from napari_medai.train.point_cases import Missing, PointCase, check_cases
-from napari_medai.train.point_fit import Conduct, PointTraining, fit_points
-from napari_medai.train.point_plan import PointPlan, Size, plan_points, read_point_plan
+from napari_medai.train.points.card import point_card, point_figures
+from napari_medai.train.points.cases import Missing, PointCase, check_cases
+from napari_medai.train.points.fit import Conduct, PointTraining, fit_points
+from napari_medai.train.points.plan import PointPlan, Size, plan_points, read_point_plan
 from napari_medai.train.result import Watch
 
 if TYPE_CHECKING:

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from napari_medai.core.errors import ArgumentError
 from napari_medai.train.augment import Augmentation
-from napari_medai.train.deform import Deformations
-from napari_medai.train.intensity import vary_intensities
+from napari_medai.train.augmentation.deform import Deformations
+from napari_medai.train.augmentation.intensity import vary_intensities
+from napari_medai.train.augmentation.spatial import draw_places, grid_of, look_up
+from napari_medai.train.augmentation.style import STYLES
 from napari_medai.train.loader import Batch
 from napari_medai.train.losses import shares_of
-from napari_medai.train.spatial import draw_places, grid_of, look_up
 from napari_medai.train.store import CaseStore, Ready
-from napari_medai.train.style import STYLES
 
 if TYPE_CHECKING:
     import torch

@@ -18,7 +18,7 @@ from napari_medai.models.model import Model
 from napari_medai.models.spec import ModelSpec
 from napari_medai.models.store import own_folder
 from napari_medai.register.prepare import check_pair
-from napari_medai.train.pair_fit import PairPlan, fit_pairs
+from napari_medai.train.pairs.fit import PairPlan, fit_pairs
 
 if TYPE_CHECKING:
     from pandas import DataFrame

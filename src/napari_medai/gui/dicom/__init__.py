@@ -1,0 +1,1 @@
+"""The DICOM browser, on the scan that ``napari-medai info`` uses."""

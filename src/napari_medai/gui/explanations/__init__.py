@@ -1,0 +1,1 @@
+"""A map seen through, its cells, its check and the verdict."""

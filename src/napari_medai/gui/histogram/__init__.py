@@ -1,0 +1,1 @@
+"""A docked histogram, its lines tied to the contrast limits."""

@@ -1,0 +1,1 @@
+"""How a layer came to be, said as a script or as commands, and done again."""

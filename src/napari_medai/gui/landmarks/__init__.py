@@ -1,0 +1,1 @@
+"""Landmarks looked through, corrected, drawn and kept."""

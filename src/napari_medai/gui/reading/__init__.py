@@ -1,0 +1,1 @@
+"""What a reader of images has around them: letters, the camera, window and level."""

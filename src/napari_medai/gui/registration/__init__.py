@@ -1,0 +1,1 @@
+"""Registration watched, ended early, compared and drawn."""

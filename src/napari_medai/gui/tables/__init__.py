@@ -1,0 +1,1 @@
+"""Tables in a dock, tied to the regions of an image."""

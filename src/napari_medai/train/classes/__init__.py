@@ -1,0 +1,1 @@
+"""The training of classifiers: images with classes, drawn evenly."""

@@ -1,0 +1,1 @@
+"""The training of registration networks on pairs of images."""
