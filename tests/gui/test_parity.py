@@ -10,6 +10,7 @@ from napari.layers import Layer
 from qtpy.QtCore import Qt
 
 from napari_medai import Landmarks, MedAIError, MedicalImage, catalog
+from napari_medai.gui.forms.channels import ChannelsPicker
 from napari_medai.gui.forms.pickers import LayersPicker
 from napari_medai.gui.layers import image_of, layers_from_image, split_channels
 from napari_medai.gui.panel import OperationPanel
@@ -41,6 +42,8 @@ def as_input(layer):
 def choose_nothing(picker) -> None:
     if isinstance(picker, LayersPicker):
         picker.clearSelection()
+    elif isinstance(picker, ChannelsPicker):
+        assert not picker.layers()
     else:
         picker.setCurrentIndex(0)
 
@@ -68,7 +71,7 @@ def try_operation(qtbot, viewer, panel, operation, given):
     panel.choose(operation.name)
     panel.form.set_values(CHEAPER.get(operation.name, {}))
     choose(panel, layers)
-    if {k: v for k, v in panel.form.layers().items() if v is not None} != layers:
+    if {k: v for k, v in panel.form.layers().items() if v not in (None, [])} != layers:
         return f"the form chose {panel.form.layers()}"
     data = {k: [as_input(x) for x in v] if isinstance(v, list) else as_input(v) for k, v in layers.items()}
     called = operation.function(**data, **panel.form.values())
