@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import time
 from collections.abc import Callable
 from threading import Thread
 from typing import TypeVar
@@ -11,6 +13,9 @@ from napari_medai.core.progress import Progress, Step
 T = TypeVar("T")
 
 POLL_S = 0.1
+GRACE_S = 3.0
+_LEFT: list[Thread] = []
+"""Threads of calls that nobody waits for any more."""
 
 
 def in_background(
@@ -49,11 +54,23 @@ def in_background(
 
     thread = Thread(target=work, name="napari-medai", daemon=True)
     thread.start()
-    thread.join(POLL_S)
-    while thread.is_alive():
-        progress(Step(share(), 1, message))
+    try:
         thread.join(POLL_S)
+        while thread.is_alive():
+            progress(Step(share(), 1, message))
+            thread.join(POLL_S)
+    except BaseException:
+        _LEFT.append(thread)
+        raise
     if errors:
         raise errors[0]
     progress(Step(1, 1, message))
     return results[0]
+
+
+@atexit.register
+def _let_end() -> None:
+    """Wait a moment for calls that were left: one that comes back to a Python that is gone crashes it."""
+    limit = time.monotonic() + GRACE_S
+    for thread in _LEFT:
+        thread.join(max(0.0, limit - time.monotonic()))
