@@ -7,7 +7,7 @@ fail() { say "$@"; exit 1; }
 has() {
   case $1 in
     /*) [ -e "$1" ] ;;
-    *.so.*) PATH="$PATH:/sbin:/usr/sbin" ldconfig -p 2>/dev/null | grep -qF "$1 " ;;
+    *.so.*) PATH="$PATH:/sbin:/usr/sbin" ldconfig -p 2>/dev/null | grep -F "$1 " >/dev/null ;;
     *) command -v "$1" >/dev/null 2>&1 ;;
   esac
 }
