@@ -24,7 +24,7 @@ demo: venv
 	$(BIN)/napari-medai demo --output demo-output
 
 test: lint types
-	OMP_NUM_THREADS=1 scripts/with-display.sh $(BIN)/python -m pytest $(PYTEST_ARGS)
+	scripts/with-display.sh $(BIN)/python -m pytest $(PYTEST_ARGS)
 
 napari: venv
 	scripts/system-packages.sh
@@ -33,7 +33,7 @@ napari: venv
 venv: $(VENV)/.installed
 
 $(VENV)/.installed: pyproject.toml constraints.txt
-	scripts/make-venv.sh $(VENV) -c constraints.txt -e ".[napari,cluster,dev]"
+	scripts/make-venv.sh $(VENV) -c constraints.txt -e ".[napari,cluster,dev,onnx,openvino]"
 	touch $@
 
 lint: venv

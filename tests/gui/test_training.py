@@ -24,7 +24,7 @@ def balls(seed):
         x = 7.5 if value == 1 else 18.5
         centre = rng.uniform((10, 8, x - 1), (14, 16, x + 1))
         truth[((places - centre.reshape(3, 1, 1, 1)) ** 2).sum(axis=0) < radius**2] = value
-    grey = np.array([0.0, 200.0, 400.0])[truth] + rng.normal(0, 15, SHAPE)
+    grey = np.array([0.0, 200.0, 400.0])[truth] + rng.normal(0, 40, SHAPE)
     geometry = Geometry.from_spacing(SHAPE, SPACING)
     image = MedicalImage(grey.astype(np.float32), "zyx", geometry, name=f"scan {seed}")
     return image, MedicalImage(truth, "zyx", geometry, "labels", name=f"truth {seed}")
