@@ -14,7 +14,7 @@ from functools import partial
 import numpy as np
 from registration import brain_slice, dice, folder, ours, slice_pair
 
-from napari_medai.register.learned import predict_deformation
+from napari_medai.train.deforming import predict_deformation
 from napari_medai.train.registration import train_registration
 
 

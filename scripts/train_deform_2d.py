@@ -20,8 +20,9 @@ from napari_medai.models.check import make_case
 from napari_medai.models.folder import save_folder
 from napari_medai.models.model import Model
 from napari_medai.phantoms import mr_head
+from napari_medai.register.channels import as_pair
 from napari_medai.register.images import register_images
-from napari_medai.register.learned import as_pair, predict_deformation
+from napari_medai.train.deforming import predict_deformation
 from napari_medai.train.pairs.fit import PairPlan, fit_pairs
 
 LEARNT, MEASURED = range(1000, 1048), range(2000, 2040)

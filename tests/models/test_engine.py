@@ -1,5 +1,8 @@
 """Windows in bounds, by any runtime, within the memory there is."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -99,6 +102,31 @@ def test_openvino_is_asked_without_its_report_of_use(monkeypatch):
     monkeypatch.setattr(telemetry.Telemetry, "__new__", reported)
     network = random_model(network=DEEP).network
     open_forward(network, Setting("openvino", "fp32"), (1, 1, 16, 16), torch.device("cpu"))
+
+
+ASKED_TO_STOP = """
+import faulthandler, gc, signal, sys
+import torch
+from napari_medai.models.forward import Setting, open_forward
+faulthandler.enable()  # as pytest does, and many who look for a crash
+signal.signal(signal.SIGINT, lambda *_: print("heard", flush=True))
+first, second = (
+    open_forward(torch.nn.Conv2d(1, 1, 3), Setting("openvino", "fp32"), (1, 1, 16, 16), torch.device("cpu"))
+    for _ in range(2)
+)
+del first
+gc.collect()
+del second
+gc.collect()
+signal.raise_signal(signal.SIGINT)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_a_signal_is_heard_after_networks_of_openvino_are_gone():
+    pytest.importorskip("openvino")
+    done = subprocess.run([sys.executable, "-c", ASKED_TO_STOP], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "heard\n"), done.stderr
 
 
 def test_a_setting_is_written_as_it_is_read():

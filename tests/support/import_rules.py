@@ -12,9 +12,8 @@ PACKAGE = "napari_medai"
 LAYERS = (
     {"core"},
     {"io"},
-    {"preprocess", "explore", "measure", "phantoms"},
+    {"preprocess", "explore", "register", "measure", "phantoms"},
     {"models"},
-    {"register"},
     {"segment", "landmarks", "explain", "train"},
     {"recipe"},
     {"cli", "gui"},

@@ -13,8 +13,8 @@ from napari_medai.core.errors import ArgumentError, Cancelled, ModelError
 from napari_medai.models.check import check_model
 from napari_medai.models.displacing import follow, warp
 from napari_medai.models.store import load_model
-from napari_medai.register import map_jacobian, predict_deformation, register_images
-from napari_medai.train import train_registration
+from napari_medai.register import map_jacobian, register_images
+from napari_medai.train import predict_deformation, train_registration
 
 GRID = Geometry.from_spacing((48, 56), (1.6, 1.6), (-44.0, -37.6))
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_medai.core.errors import ModelError
-from napari_medai.models.forward import as_openvino
+from napari_medai.models.intel import as_openvino, compiled_for_cpu
 
 Floats = NDArray[np.float32]
 Shape = tuple[int, ...]
@@ -118,9 +118,7 @@ def _write_openvino(network: Any, stem: Path, shape: Shape) -> Path:
 
 
 def _run_openvino(path: Path, volume: Floats) -> Floats:
-    import openvino
-
-    compiled = openvino.Core().compile_model(str(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    compiled = compiled_for_cpu(str(path), {"INFERENCE_PRECISION_HINT": "f32"})
     return np.asarray(compiled(volume)[0], dtype=np.float32)
 
 

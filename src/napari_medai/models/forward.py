@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from napari_medai.core.errors import ArgumentError, MedAIError
 from napari_medai.core.settings import settings
+from napari_medai.models.intel import as_openvino, compiled_for_cpu
 from napari_medai.models.listen import EVERY_S, Aside, between_layers, pause
 
 if TYPE_CHECKING:
@@ -152,7 +153,6 @@ def _openvino(network: Any, setting: Setting, shape: tuple[int, ...]) -> Forward
         raise UnavailableError("OpenVINO is not installed.", hint="Run: pip install napari-medai[openvino]")
     if setting.precision == "fp16":
         raise UnavailableError("OpenVINO runs fp32 and bf16 on the CPU; found fp16.")
-    import openvino
     import torch
 
     hints = {
@@ -161,7 +161,7 @@ def _openvino(network: Any, setting: Setting, shape: tuple[int, ...]) -> Forward
         "INFERENCE_NUM_THREADS": settings().threads or torch.get_num_threads(),
     }
     try:
-        compiled = openvino.Core().compile_model(as_openvino(network, shape), "CPU", hints)
+        compiled = compiled_for_cpu(as_openvino(network, shape), hints)
     except RuntimeError as error:
         raise UnavailableError(f"OpenVINO could not take the network: {_first_line(error)}") from error
     request = compiled.create_infer_request()
@@ -185,29 +185,6 @@ def _cancelled(request: Any) -> None:
     request.cancel()
     with contextlib.suppress(RuntimeError):  # that it was cancelled
         request.wait()
-
-
-def as_openvino(network: Any, shape: tuple[int, ...]) -> Any:
-    """Turn a network into OpenVINO's graph for inputs of one shape; -1 for any size.
-
-    Notes
-    -----
-    The front end is called directly: ``openvino.convert_model`` does the same, but reports its use over the
-    network unless somebody has forbidden it.
-    """
-    import warnings
-
-    import torch
-    from openvino.frontend import FrontEndManager
-    from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
-
-    with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # tracing speaks of shapes, which are fixed here
-        decoder = TorchScriptPythonDecoder(network, example_input=torch.zeros([max(n, 1) for n in shape]))
-        front_end = FrontEndManager().load_by_framework("pytorch")
-        graph = front_end.convert(front_end.load(decoder))
-    graph.reshape(list(shape))
-    return graph
 
 
 def _onnx(network: Any, setting: Setting, shape: tuple[int, ...]) -> Forward:

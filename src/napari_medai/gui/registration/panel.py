@@ -30,7 +30,7 @@ class RegisterPanel(GroupPanel):
 
     group = "register"
     first = "register_images"
-    guests = ("train_registration",)
+    guests = ("predict_deformation", "train_registration")
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__(viewer)

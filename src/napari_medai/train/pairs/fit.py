@@ -17,7 +17,7 @@ from napari_medai.models.model import Model
 from napari_medai.models.networks import build_network
 from napari_medai.models.spec import ModelSpec, NetworkSpec, Outputs
 from napari_medai.models.whole import prepare_whole
-from napari_medai.register.learned import as_pair
+from napari_medai.register.channels import as_pair
 from napari_medai.register.pipeline import Hints, find_pose
 from napari_medai.train.loop import run_training
 from napari_medai.train.pairs.pairs import Pairs, local_correlation, unsupervised

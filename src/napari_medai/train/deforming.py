@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_medai.core.image import MedicalImage
 from napari_medai.core.operation import IntensityImage, operation
 from napari_medai.core.progress import Progress, Step, part, silent
 from napari_medai.core.transform import SpatialTransform
 from napari_medai.models.displacing import displacement_between
 from napari_medai.models.store import ModelArgument, as_model
 from napari_medai.models.task import require_task
+from napari_medai.register.channels import as_pair
 from napari_medai.register.pipeline import Hints, find_pose
-from napari_medai.register.prepare import Volume, check_pair, value_range
+from napari_medai.register.prepare import check_pair
 
 
-@operation(group="register", title="Predict a deformation")
+@operation(group="train", title="Predict a deformation")
 def predict_deformation(
     fixed: IntensityImage,
     moving: IntensityImage,
@@ -75,18 +75,3 @@ def predict_deformation(
     field, grid = displacement_between(loaded, pair, device=device, progress=part(progress, 0.7, 1))
     vectors = field @ grid.matrix.T.astype(np.float32)
     return SpatialTransform.from_displacement(vectors, grid, f"by {loaded.spec.name}").then(start)
-
-
-def as_pair(fixed: MedicalImage, moving: MedicalImage, start: SpatialTransform) -> MedicalImage:
-    """Return two images as channels of one on the fixed grid, each from 0 to 1."""
-    lowest = float(np.asarray(moving.array).min())
-    there = start.apply_to_image(moving, fixed, outside=lowest)
-    channels = np.stack([unit_values(fixed), unit_values(moving, there)])
-    return fixed.with_array(channels, axes="c" + fixed.axes)
-
-
-def unit_values(image: MedicalImage, shown: MedicalImage | None = None) -> Volume:
-    """Return values (of the image as it is shown) so that its 1st to 99th hundredth span 0 to 1, clipped."""
-    low, high = value_range(image)
-    values = np.asarray((image if shown is None else shown).array, dtype=np.float32)
-    return np.asarray(np.clip((values - low) / (high - low), 0, 1), dtype=np.float32)
