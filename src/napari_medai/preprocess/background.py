@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import atexit
+import os
+import sys
 import time
 from collections.abc import Callable
 from threading import Thread
@@ -14,6 +16,8 @@ T = TypeVar("T")
 
 POLL_S = 0.1
 GRACE_S = 3.0
+STOPPED = 130
+"""How a process ends that was told to stop, as shells have it for Ctrl-C."""
 _LEFT: list[Thread] = []
 """Threads of calls that nobody waits for any more."""
 
@@ -70,7 +74,14 @@ def in_background(
 
 @atexit.register
 def _let_end() -> None:
-    """Wait a moment for calls that were left: one that comes back to a Python that is gone crashes it."""
+    """Wait a moment for calls that were left; then end without them.
+
+    A call that comes back to a Python that is being taken down crashes it.
+    """
     limit = time.monotonic() + GRACE_S
     for thread in _LEFT:
         thread.join(max(0.0, limit - time.monotonic()))
+    if any(thread.is_alive() for thread in _LEFT):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(STOPPED)
