@@ -49,6 +49,7 @@ class OperationPanel(PanelFace):
         operations: Sequence[Operation],
         parent: QWidget | None = None,
     ) -> None:
+        quiet_oblique_warning()
         super().__init__(operations, parent)
         self.viewer = viewer
         self.runner = Runner(self)
@@ -246,10 +247,13 @@ class GroupPanel(OperationPanel):
     """Operations of other groups that belong to what is done here."""
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
-        quiet_oblique_warning()
-        also = tuple(catalog.find(name) for name in self.guests)
-        super().__init__(viewer, (*catalog.of_group(self.group), *also))
+        super().__init__(viewer, self.offered())
         self.choose(self.first)
+
+    @classmethod
+    def offered(cls) -> tuple[Operation, ...]:
+        """Return the operations that can be chosen: the group's by title, then the guests."""
+        return (*catalog.of_group(cls.group), *(catalog.find(name) for name in cls.guests))
 
 
 def _panels(shown: Presentation) -> list[QWidget]:

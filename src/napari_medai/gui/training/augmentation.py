@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from napari_medai import catalog
+from napari_medai.core.operation import Operation
 from napari_medai.gui.panel import GroupPanel
 
 
@@ -10,3 +12,8 @@ class AugmentationPanel(GroupPanel):
 
     group = "train"
     first = "preview_augmentation"
+
+    @classmethod
+    def offered(cls) -> tuple[Operation, ...]:
+        """Return the one operation of its group that is about varying; Register has the others."""
+        return (catalog.find(cls.first),)
