@@ -39,6 +39,7 @@ def test_every_setting_has_its_variable():
         ("threads", " 3 ", 3),
         ("memory_limit_mb", "1500", 1500),
         ("models", "/models of mine", "/models of mine"),
+        ("keep_prepared_mb", "0", 0),
         ("convention", "neurological", "neurological"),
     ],
 )
@@ -47,7 +48,7 @@ def test_the_environment_goes_before_the_default_and_the_viewer_before_both(monk
     assert getattr(settings(), name) == value
     prefer(**{name: getattr(Settings(), name)})
     assert getattr(settings(), name) == value, "a default in the viewer means: not said"
-    other = {"device": "cpu", "threads": 7, "memory_limit_mb": 9, "models": "/b"}.get(name, value)
+    other = {"device": "cpu", "threads": 7, "memory_limit_mb": 9, "models": "/b", "keep_prepared_mb": 3}.get(name, value)
     prefer(**{name: other})
     assert explained()[name] == (other, ORIGIN)
 

@@ -16,8 +16,10 @@ from napari_medai.models import choice_store, save_folder
 from napari_medai.models.channels import joined_channels
 from napari_medai.models.engine import How
 from napari_medai.models.estimate import estimate
+from napari_medai.models.kept import release_prepared
 from napari_medai.models.pace import keep_pace
 from napari_medai.models.pipeline import segment_image
+from napari_medai.segment import predict_labels
 
 GRID = Geometry.from_spacing((8, 20, 24), (3.0, 1.0, 1.0), (-10.0, 5.0, 40.0))
 
@@ -154,3 +156,24 @@ def test_volumes_are_voxels_times_their_size():
     assert table["name"].tolist() == ["liver", "spleen", "label 3"]
     assert table["voxels"].tolist() == [12, 0, 30]
     assert table["volume_ml"].tolist() == [0.24, 0.0, 0.6]
+
+
+def test_a_layer_is_prepared_once_and_again_when_it_was_painted_over(tmp_path):
+    recipe = [{"operation": "normalize_zscore", "arguments": {}}]
+    model = random_model(tile=[16, 16, 16], intensity=recipe)
+    save_folder(model, tmp_path / "one")
+    layer, ways = shown("one"), (str(tmp_path / "one"), "balanced", 0.5)
+    layer.data = np.array(layer.data)
+    release_prepared()
+    assert "earlier run" not in forecast(layer, [], *ways)
+    labels = []
+    for brighter in (0, 0, 5):
+        layer.data[2:5] += brighter
+        heard = []
+        done = predict_labels(image_of(layer), model, device="cpu", progress=heard.append)
+        labels.append((done.array, any("Prepared before" in step.message for step in heard)))
+    assert [before for _, before in labels] == [False, True, False]
+    assert (labels[0][0] == labels[1][0]).all()
+    assert (labels[1][0] != labels[2][0]).any()
+    assert "prepared in an earlier run" in forecast(layer, [], *ways)
+    release_prepared()

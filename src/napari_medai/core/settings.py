@@ -37,6 +37,8 @@ class Settings:
         precision, ``"torch-fp32"``, ``"openvino-bf16"``.
     models : str
         Folder of the user's own models, one folder a model; empty: the shipped ones only.
+    keep_prepared_mb : int
+        What prepared images may take in memory between runs of models; 0: none is kept.
     convention : {"radiological", "neurological"}
         Whether the patient's left is at the right or at the left of the screen.
     """
@@ -46,6 +48,7 @@ class Settings:
     memory_limit_mb: int = 0
     engine: str = "auto"
     models: str = ""
+    keep_prepared_mb: int = 1000
     convention: Convention = "radiological"
 
     @property
@@ -111,7 +114,7 @@ def set_source(origin: str, source: Source | None) -> None:
 def _checked(name: str, value: Any, origin: str) -> Any:
     """Return a value as its setting's type, or say which place holds nonsense."""
     text = str(value).strip()
-    if name in ("threads", "memory_limit_mb"):
+    if name in ("threads", "memory_limit_mb", "keep_prepared_mb"):
         good, needed = text.isdecimal(), "a whole number from 0"
     elif name == "convention":
         good, needed = text in get_args(Convention), " or ".join(get_args(Convention))

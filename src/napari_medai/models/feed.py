@@ -9,15 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_medai.models.forward import Forward
+from napari_medai.models.resident import on_device
 from napari_medai.models.windows import WindowGrid
 
 if TYPE_CHECKING:
     import torch
 
 Index = tuple[int, ...]
-
-RESIDENT_SHARE = 0.25
-"""Of a GPU's free memory: a volume that takes less lies there whole, a larger one goes window by window."""
 
 
 class Feed:
@@ -41,10 +39,10 @@ class Feed:
     ) -> None:
         import torch
 
-        host = torch.from_numpy(volume if volume.flags.writeable else volume.copy())
-        self._resident = place.type != "cpu" and _fits(host, place)
-        self._pinned = place.type == "cuda" and not self._resident
-        self._volume = host.to(place) if self._resident else host
+        there = None if place.type == "cpu" else on_device(volume, place)
+        self._pinned = place.type == "cuda" and there is None
+        host = volume if volume.flags.writeable else volume.copy()
+        self._volume = torch.from_numpy(host) if there is None else there
         self._grid, self._place, self._reuse = grid, place, reuse
         self._known: dict[tuple[float, ...], torch.Tensor] = {}
 
@@ -82,12 +80,3 @@ class Feed:
         if not bool((window == first).all()):
             return None
         return tuple(first.flatten().tolist())
-
-
-def _fits(volume: torch.Tensor, place: torch.device) -> bool:
-    import torch
-
-    if place.type != "cuda":
-        return True
-    free, _ = torch.cuda.mem_get_info(place)
-    return volume.nbytes < RESIDENT_SHARE * free

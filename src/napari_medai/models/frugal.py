@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from napari_medai.core.errors import MedAIError
+from napari_medai.models.kept import release_prepared
 
 T = TypeVar("T")
 
@@ -102,6 +103,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def _free() -> None:
+    release_prepared()
     gc.collect()
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available():

@@ -15,9 +15,10 @@ from napari_medai.core.progress import Progress, Step, part, silent
 from napari_medai.models.choose import require_segmentation
 from napari_medai.models.engine import How, predict
 from napari_medai.models.estimate import estimate
+from napari_medai.models.kept import prepared_once
 from napari_medai.models.model import Model
 from napari_medai.models.pace import keep_pace
-from napari_medai.models.prepare import Prepared, check_fit, prepare, time_points
+from napari_medai.models.prepare import Prepared, check_fit, time_points
 from napari_medai.models.region import Bounds, bounds_of, mask_of_boxes
 from napari_medai.models.restore import RestoredLabels
 from napari_medai.models.sinks import LabelSink, RestoringSink
@@ -152,8 +153,8 @@ def prepared_for(model: Model, image: MedicalImage, how: How, progress: Progress
         Hears the preparation, and the first stage.
     """
     if model.previous is None:
-        return prepare(model.spec, image, progress)
-    seen = prepare(model.spec, image, part(progress, 0, 0.3), first_stage=True)
+        return prepared_once(model.spec, image, progress)
+    seen = prepared_once(model.spec, image, part(progress, 0, 0.3), first_stage=True)
     first = segment_image(model.previous, image, how=how, progress=part(progress, 0.3, 1, "First stage"))
     labels = seen.bring_labels(np.asarray(first.array))
     masks = np.stack([labels == k + 1 for k in range(len(model.spec.previous))])

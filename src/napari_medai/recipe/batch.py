@@ -17,6 +17,7 @@ from typing import Any
 from napari_medai.core.errors import ArgumentError, WriteError
 from napari_medai.core.files import write_text
 from napari_medai.core.history import package_version
+from napari_medai.core.memory import available_bytes
 from napari_medai.core.progress import Progress, silent
 from napari_medai.core.settings import settings
 from napari_medai.recipe.cases import Case
@@ -25,7 +26,7 @@ from napari_medai.recipe.files import as_text, load
 from napari_medai.recipe.first_case import refuse_wrong_inputs
 from napari_medai.recipe.gpus import gpus_for
 from napari_medai.recipe.lock import locked
-from napari_medai.recipe.memory import available_bytes, estimate_bytes
+from napari_medai.recipe.memory import estimate_bytes
 from napari_medai.recipe.one_case import PARTIAL, Job, Outcome, read_outcome
 from napari_medai.recipe.recipe import Recipe
 from napari_medai.recipe.workers import run_here, run_in_processes

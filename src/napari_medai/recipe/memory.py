@@ -1,25 +1,17 @@
-"""How much memory there is, and how much a case will take."""
+"""How much memory a case will take."""
 
 from __future__ import annotations
 
-import os
-import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 from napari_medai.recipe.inputs import Spec, files_of
 
-GB = 1_000_000_000
 BASE = 600_000_000
 """What a process holds once the libraries are loaded."""
 _PER_BYTE = 30
 _COMPRESSED = (".gz", ".png", ".jpg", ".jpeg", ".zip")
-
-
-def available_bytes() -> int:
-    """Return how much memory can still be used: free memory, or less where a container has a limit."""
-    return min(filter(None, (_free(), _container_left())), default=4 * GB)
 
 
 def estimate_bytes(inputs: Iterable[Spec], per_byte: float = _PER_BYTE) -> int:
@@ -57,29 +49,3 @@ def peak_bytes() -> int:
         return 0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
-
-
-def _free() -> int | None:
-    try:
-        text = Path("/proc/meminfo").read_text(encoding="ascii")
-        return int(re.search(r"MemAvailable:\s+(\d+)", text)[1]) * 1024  # type: ignore[index]
-    except (OSError, TypeError):
-        return _physical()
-
-
-def _physical() -> int | None:
-    """Return half of the memory there is, where nobody tells how much is free."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
-    except (AttributeError, ValueError, OSError):
-        return None
-
-
-def _container_left() -> int | None:
-    group = Path("/sys/fs/cgroup")
-    try:
-        limit = (group / "memory.max").read_text(encoding="ascii").strip()
-        used = (group / "memory.current").read_text(encoding="ascii").strip()
-    except OSError:
-        return None
-    return max(int(limit) - int(used), 0) or None if limit.isdigit() else None

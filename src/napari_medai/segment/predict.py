@@ -15,6 +15,7 @@ from napari_medai.core.operation import Advanced, IntensityImage, LabelsImage, o
 from napari_medai.core.progress import Progress, silent
 from napari_medai.models.channels import joined_channels
 from napari_medai.models.engine import How, Quality
+from napari_medai.models.kept import kept_with
 from napari_medai.models.model import Model
 from napari_medai.models.pipeline import segment_image
 from napari_medai.models.store import ModelArgument, as_model
@@ -105,12 +106,13 @@ def predict_labels(
     """
     how = How(device, overlap, quality, cpu_allowed=allow_cpu)
     first = finder if isinstance(finder, Model) else None
-    return segment_image(
-        as_model(model),
-        joined_channels(image, channels),
-        how=how,
-        region=region,
-        boxes=boxes,
-        finder=first,
-        progress=progress,
-    )
+    with kept_with(image, *channels):
+        return segment_image(
+            as_model(model),
+            joined_channels(image, channels),
+            how=how,
+            region=region,
+            boxes=boxes,
+            finder=first,
+            progress=progress,
+        )

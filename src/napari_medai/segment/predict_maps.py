@@ -12,6 +12,7 @@ from napari_medai.core.operation import Advanced, IntensityImage, operation
 from napari_medai.core.progress import Progress, silent
 from napari_medai.models.channels import joined_channels
 from napari_medai.models.engine import How, Quality
+from napari_medai.models.kept import kept_with
 from napari_medai.models.maps import Measure, class_numbers, probability_maps, uncertainty_map
 from napari_medai.models.store import ModelArgument, as_model
 
@@ -71,8 +72,9 @@ def predict_probabilities(
     """
     loaded = as_model(model)
     how = How(device, overlap, quality)
-    image = joined_channels(image, channels)
-    return probability_maps(loaded, image, class_numbers(loaded, target), how, progress)
+    with kept_with(image, *channels):
+        joined = joined_channels(image, channels)
+        return probability_maps(loaded, joined, class_numbers(loaded, target), how, progress)
 
 
 @operation(group="segment", title="Uncertainty of a trained model")
@@ -127,5 +129,6 @@ def predict_uncertainty(
     ----------
     Lakshminarayanan et al. 2017, Deep ensembles, arXiv 1612.01474.
     """
-    image = joined_channels(image, channels)
-    return uncertainty_map(as_model(model), image, measure, How(device, overlap, quality), progress)
+    how = How(device, overlap, quality)
+    with kept_with(image, *channels):
+        return uncertainty_map(as_model(model), joined_channels(image, channels), measure, how, progress)

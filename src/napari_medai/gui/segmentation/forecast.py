@@ -36,6 +36,7 @@ def forecast(layer: Any, further: Sequence[Any], model: str, quality: Any, overl
     from napari_medai.gui.forms.model_card import folder_of
     from napari_medai.models.engine import How
     from napari_medai.models.estimate import estimate
+    from napari_medai.models.kept import is_kept
     from napari_medai.models.pace import known_seconds
     from napari_medai.models.prepare import check_fit
     from napari_medai.models.spec import read_spec
@@ -51,7 +52,8 @@ def forecast(layer: Any, further: Sequence[Any], model: str, quality: Any, overl
         return error.message
     found = estimate(spec, image, How(quality=quality, overlap=overlap))
     seconds = known_seconds(spec, quality, found.windows)
-    return f"Will take {found}" + (f", {duration(seconds)} by the last run" if seconds else "")
+    kept = "; the image was prepared in an earlier run" if is_kept(spec, _arrays(layer, further)) else ""
+    return f"Will take {found}" + (f", {duration(seconds)} by the last run" if seconds else "") + kept
 
 
 def stand_in(layer: Any, channels: int = 1) -> MedicalImage:
@@ -76,6 +78,10 @@ def stand_in(layer: Any, channels: int = 1) -> MedicalImage:
         axes, shape = axes.replace("zyx"[-spatial:], "c" + "zyx"[-spatial:]), (*shape[:-spatial], channels)
         shape = (*shape, *grid.shape)
     return MedicalImage(np.broadcast_to(np.uint8(0), shape), axes, grid)
+
+
+def _arrays(layer: Any, further: Sequence[Any]) -> list[Any]:
+    return [one.data for one in (layer, *further)]
 
 
 def duration(seconds: float) -> str:
