@@ -132,3 +132,67 @@ def test_tables_that_cannot_be_used_say_why(tmp_path, text, said):
     (tmp_path / "p.csv").write_text(text)
     with pytest.raises(MedAIError, match=said):
         read_marked_images(tmp_path)
+
+
+LAYOUTS = {
+    "a point a row": "Image Name,Landmark,X (px),Y (px)\na.png,sella,3.5,4\na.png,apex,5,6\n",
+    "an image a row": "image_path,sella_x,sella_y,apex_x,apex_y\nimages/a.png,3.5,4,5,6\n",
+    "axes first": "file,x_sella,y_sella,x_apex,y_apex\na,3.5,4,5,6\n",
+    "blanks and brackets": "Filename;sella (x);sella (y);apex (x);apex (y)\na.png;3,5;4;5;6\n",
+    "windows": "file_name\tsella x\tsella y\tapex x\tapex y\nC:\\images\\a.png\t3.5\t4\t5\t6\n\t\t\t\t\n",
+}
+
+
+@pytest.mark.parametrize("text", LAYOUTS.values(), ids=LAYOUTS)
+def test_tables_are_understood_however_they_are_laid_out(tmp_path, text):
+    iio.imwrite(tmp_path / "a.png", draw_dots(0)[0])
+    (tmp_path / "p.csv").write_text(text)
+    points = read_marked_images(tmp_path)[0].readers[0]
+    assert points.names == ("sella", "apex")
+    np.testing.assert_array_equal(points.positions, [[3.5, 4], [5, 6]])
+
+
+def test_points_may_be_numbered_and_images_written_without_leading_zeros(tmp_path):
+    for number in ("001", "002"):
+        iio.imwrite(tmp_path / f"{number}.png", draw_dots(0)[0])
+    (tmp_path / "p.csv").write_text("id,x1,y1,x2,y2\n1,3,4,5,6\n2,7,8,9,10\n")
+    one, two = read_marked_images(tmp_path)
+    assert (one.name, two.name) == ("001", "002")
+    assert one.readers[0].names == ("1", "2")
+    np.testing.assert_array_equal(two.readers[0]["2"], [9, 10])
+
+
+def test_images_of_one_name_are_told_apart_by_their_folders_or_refused(tmp_path):
+    for folder, seed in (("one", 0), ("two", 1)):
+        (tmp_path / folder).mkdir()
+        iio.imwrite(tmp_path / folder / "a.png", draw_dots(seed)[0])
+    (tmp_path / "p.csv").write_text("image,name,x,y\ntwo/a.png,sella,3,4\n")
+    (marked,) = read_marked_images(tmp_path)
+    np.testing.assert_array_equal(marked.image.array, draw_dots(1)[0])
+    (tmp_path / "p.csv").write_text("image,name,x,y\na.png,sella,3,4\n")
+    with pytest.raises(MedAIError, match="2 of that name"):
+        read_marked_images(tmp_path)
+
+
+def test_a_workbook_called_csv_is_told_from_text(tmp_path):
+    iio.imwrite(tmp_path / "a.png", draw_dots(0)[0])
+    (tmp_path / "p.csv").write_bytes(b"PK\x03\x04\xff\xfe\x00")
+    with pytest.raises(MedAIError, match="UTF-8"):
+        read_marked_images(tmp_path, tmp_path / "p.csv")
+
+
+@pytest.mark.parametrize("suffix", [".bmp", ".tif", ".png", ".jpg"])
+def test_grey_and_colour_pictures_of_any_kind_take_the_pixel_size_that_is_given(tmp_path, suffix):
+    from napari_medai.train.landmarks import case_of
+
+    picture = draw_dots(0)[0]
+    iio.imwrite(tmp_path / f"grey{suffix}", picture)
+    iio.imwrite(tmp_path / f"colour{suffix}", np.repeat(picture[..., None], 3, axis=2))
+    places = "".join(f"{x},{y}\n" for x, y in draw_dots(0)[1])
+    for name in ("grey", "colour"):
+        (tmp_path / f"{name}.txt").write_text(places)
+    colour, grey = (case_of(m) for m in read_marked_images(tmp_path, spacing_mm=0.1))
+    assert colour.image.axes == grey.image.axes == "yx"
+    assert colour.image.array.dtype == np.uint8
+    np.testing.assert_allclose(grey.points.positions, 0.1 * draw_dots(0)[1])
+    assert colour.points.unit == "mm"

@@ -9,7 +9,7 @@ from napari_medai import Geometry, Landmarks, MedAIError, MedicalImage
 from napari_medai.cli.app import commands
 from napari_medai.io.point_folder import read_marked_images
 from napari_medai.landmarks import detect_landmarks
-from napari_medai.train.points.cases import PointCase, check_cases
+from napari_medai.train.points.cases import PointCase, check_cases, outside_as_absent
 
 pytest.importorskip("torch")
 
@@ -129,12 +129,23 @@ def test_cases_that_do_not_fit_are_refused_by_name():
     outside = good.replace(positions=[[5, 5], [30, 6]])
     with pytest.raises(MedAIError, match=r"odd: the point 'b' .* outside"):
         check_cases([case(good), case(good), case(outside, "odd")])
+    with pytest.raises(MedAIError, match="so do points of second, third"):
+        check_cases([case(good), *(case(outside, name) for name in ("odd", "second", "third"))])
     with pytest.raises(MedAIError, match=r"'b' is marked in 1 of 3"):
         check_cases([case(good), case(good.selected(["a"])), case(good.selected(["a"]), "third")])
     with pytest.raises(MedAIError, match="pixel"):
         check_cases([case(good), case(good), case(good.replace(unit="pixel"), "odd")])
     with pytest.raises(MedAIError, match="3-D image with 2-D points"):
         check_cases([case(good), case(good), case(good, "odd", (4, 20, 20))])
+
+
+def test_a_point_beyond_the_border_can_be_learnt_as_absent():
+    good = Landmarks(("a", "b"), [[5, 5], [6, 6]])
+    settled = outside_as_absent(case(good.replace(positions=[[5, 5], [30, 6]])))
+    assert settled.points.absent.tolist() == [False, True]
+    assert check_cases([case(good), case(good), settled]) == ("a", "b")
+    inside = case(good)
+    assert outside_as_absent(inside) is inside
 
 
 def test_the_mean_of_readers_takes_whoever_placed_a_point():
@@ -157,3 +168,8 @@ def test_scales_make_the_90_percent_ellipse_hold_90_percent():
 def test_the_threshold_lies_between_points_that_are_there_and_points_that_are_not():
     assert 0.3 < best_threshold(np.array([0.1, 0.3, 0.8, 0.9]), np.array([False, False, True, True])) < 0.8
     assert best_threshold(np.array([0.9]), np.array([True])) == 0.5
+
+
+def test_where_every_point_is_there_a_faint_one_is_not_called_absent():
+    threshold = best_threshold(np.array([0.2, 0.9, 0.99]), np.array([True, True, True]))
+    assert 0.2 <= threshold < 0.25

@@ -23,6 +23,8 @@ from napari_medai.cli.training import tell
 @click.option("--start", help="A landmark model with the same points to go on from.")
 @click.option("--missing", type=click.Choice(["absent", "ignore"]), default="absent", show_default=True,
               help="What it means that a case lacks a point: it is not there, or nobody looked.")  # fmt: skip
+@click.option("--outside", type=click.Choice(["refuse", "absent"]), default="refuse", show_default=True,
+              help="A point beyond its image: refuse to begin, or learn that it is not there.")  # fmt: skip
 @click.option(
     "--seed", type=int, default=0, show_default=True, help="Decides the cases kept aside and every view."
 )

@@ -17,9 +17,10 @@ from napari_medai.io.point_folder import MarkedImage, read_marked_images
 from napari_medai.models.check import make_case
 from napari_medai.models.folder import save_folder
 from napari_medai.models.model import Model
+from napari_medai.models.points.grey import as_grey
 from napari_medai.models.store import load_model
 from napari_medai.train.points.card import point_card, point_figures
-from napari_medai.train.points.cases import Missing, PointCase, check_cases
+from napari_medai.train.points.cases import Missing, Outside, PointCase, check_cases, outside_as_absent
 from napari_medai.train.points.fit import Conduct, PointTraining, fit_points
 from napari_medai.train.points.plan import PointPlan, Size, plan_points, read_point_plan
 from napari_medai.train.result import Watch
@@ -47,6 +48,7 @@ def train_landmarks(
     licence: str = "not stated",
     citation: str = "not stated",
     missing: Missing = "absent",
+    outside: Outside = "refuse",
     seed: int = 0,
     resume: bool = False,
     device: str = "auto",
@@ -79,6 +81,9 @@ def train_landmarks(
         What the model says of itself; the name is the folder's by default.
     missing : {"absent", "ignore"}
         What it means that a case lacks a point: the image does not show it, or nobody looked.
+    outside : {"refuse", "absent"}
+        What is done with a point beyond the border of its image, most often a mistake: refuse to begin, or
+        learn that this image does not show it.
     seed : int
         Decides which cases are kept aside and every view.
     resume : bool
@@ -108,6 +113,8 @@ def train_landmarks(
     if isinstance(cases, str | Path):
         marked = read_marked_images(cases, table, spacing_mm=spacing_mm, progress=part(progress, 0, 0.04))
         cases = [case_of(one) for one in marked]
+    if outside == "absent":
+        cases = [outside_as_absent(case) for case in cases]
     check_cases(cases)
     learn, check = keep_aside(cases, seed)
     origin = _origin(start)
@@ -121,8 +128,8 @@ def train_landmarks(
 
 
 def case_of(marked: MarkedImage) -> PointCase:
-    """Make a case of an image and its readers; of several readers the mean is taken."""
-    return PointCase(marked.image, mean_points(marked.readers), marked.name)
+    """Make a case of an image, in grey, and its readers; of several readers the mean is taken."""
+    return PointCase(as_grey(marked.image), mean_points(marked.readers), marked.name)
 
 
 def mean_points(readers: Sequence[Landmarks]) -> Landmarks:

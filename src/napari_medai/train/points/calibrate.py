@@ -17,6 +17,8 @@ LEVEL = 0.9
 PRIOR_CASES = 20
 """How many cases the pooled scale counts for beside a point's own."""
 LEAST_FOR_POINTS = 5
+DOUBTED = 0.01
+"""Share of the points that may be called absent where none is."""
 THRESHOLDS = 1 / (1 + np.exp(-np.linspace(-4, 12, 65)))
 """Even in the logarithm of odds: a network may order its doubts rightly, and yet be sure of everything."""
 
@@ -88,8 +90,19 @@ def covariance_scales(squares: FloatArray, ndim: int) -> FloatArray:
 
 
 def best_threshold(present: FloatArray, there: NDArray[np.bool_]) -> float:
-    """Find the probability below which points are best called absent; one half where nothing tells."""
-    if there.all() or not there.any():
+    """Find the probability below which points are best called absent.
+
+    Parameters
+    ----------
+    present : (N,) ndarray
+        Probabilities that points are there.
+    there : (N,) ndarray of bool
+        Whether they are. If all are, the threshold is one half or less, so that hardly any is called absent:
+        a faint point is no absent one.
+    """
+    if there.all() and len(there):
+        return float(round(min(0.5, float(np.quantile(present, DOUBTED))), 6))
+    if not there.any():
         return 0.5
     scores = []
     for threshold in THRESHOLDS:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_medai.core.errors import ArgumentError
 from napari_medai.core.geometry import FloatArray
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import torch
 
 Missing = Literal["absent", "ignore"]
+Outside = Literal["refuse", "absent"]
 LEAST_SHARE = 0.5
 """Share of the cases that must hold a point for it to be learnt."""
 
@@ -84,6 +86,7 @@ def check_cases(cases: Sequence[PointCase]) -> tuple[str, ...]:
     first = cases[0]
     for case in cases:
         _check_case(case, first)
+    _check_inside(cases)
     names = list(dict.fromkeys(n for case in cases for n in case.points.names))
     for name in names:
         count = sum(name in case.points.present.names for case in cases)
@@ -110,15 +113,41 @@ def _check_case(case: PointCase, first: PointCase) -> None:
             f"needed {first.points.unit} for both, as in {first.name}.",
             hint="Give all images their pixel size (spacing_mm), or none.",
         )
-    index = image.geometry.world_to_index(points.positions)
-    outside = np.any((index < -0.5) | (index > np.array(image.spatial_shape) - 0.5), axis=1)
-    if outside.any():
-        name = points.names[int(np.argmax(outside))]
-        raise ArgumentError(
-            f"{case.name}: the point {name!r} at {np.round(points[name], 1).tolist()} {points.unit} "
-            f"lies outside the image ({int(outside.sum())} of {len(points)} points do).",
-            hint="Check the order of x and y, the pixel size and the frame (LPS or RAS) of the points.",
-        )
+
+
+def _check_inside(cases: Sequence[PointCase]) -> None:
+    """Name the first point outside its image, and say how many more there are."""
+    beyond = [(case, outside_of(case)) for case in cases]
+    bad = [(case, which) for case, which in beyond if which.any()]
+    if not bad:
+        return
+    (case, which), points = bad[0], bad[0][0].points
+    name = points.names[int(np.argmax(which))]
+    others = f"; so do points of {', '.join(c.name for c, _ in bad[1:6])}" if len(bad) > 1 else ""
+    raise ArgumentError(
+        f"{case.name}: the point {name!r} at {np.round(points[name], 1).tolist()} {points.unit} "
+        f"lies outside the image ({int(which.sum())} of {len(points.present)} points do){others}"
+        f"{f' and {len(bad) - 6} more cases' if len(bad) > 6 else ''}.",
+        hint="Check the order of x and y, the pixel size and the frame (LPS or RAS) of the points; if the "
+        'images really end before them, say so (outside="absent", --outside absent).',
+    )
+
+
+def outside_of(case: PointCase) -> NDArray[np.bool_]:
+    """Tell of each point of a case whether it is said to be there, and lies outside the image."""
+    points, grid = case.points, case.image.geometry
+    index = grid.world_to_index(points.positions)
+    beyond = np.asarray(np.any((index < -0.5) | (index > np.array(grid.shape) - 0.5), axis=1))
+    return beyond if points.absent is None else beyond & ~points.absent
+
+
+def outside_as_absent(case: PointCase) -> PointCase:
+    """Return a case whose points outside the image are not in it."""
+    beyond = outside_of(case)
+    if not beyond.any():
+        return case
+    gone = beyond if case.points.absent is None else beyond | case.points.absent
+    return replace(case, points=case.points.replace(absent=gone))
 
 
 def show(

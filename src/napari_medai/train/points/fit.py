@@ -181,6 +181,7 @@ def _fit_stage(
         epochs=max(1, round(steps / each)),
         steps=each,
         minutes=None if plan.minutes is None else plan.minutes * share,
+        patience=plan.patience,
         rate=plan.rate,
         precision=conduct.precision,  # type: ignore[arg-type]
         average=0.99,

@@ -54,6 +54,8 @@ class PointPlan(BaseModel):
         Steps of each stage.
     minutes : float or None
         Time budget of both together.
+    patience : int or None
+        Epochs without a smaller error on the cases kept aside after which a stage ends; None: never.
     rate : float
         Largest learning rate.
     context : float
@@ -75,6 +77,7 @@ class PointPlan(BaseModel):
     coarse_steps: Annotated[int, Field(ge=1)] = 2000
     fine_steps: Annotated[int, Field(ge=1)] = 2000
     minutes: Annotated[float, Field(gt=0)] | None = None
+    patience: Annotated[int, Field(ge=1)] | None = 12
     rate: Annotated[float, Field(gt=0, le=1)] = 3e-3
     context: Annotated[float, Field(ge=1, le=16)] = 3.0
 
