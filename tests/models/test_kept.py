@@ -90,7 +90,8 @@ def test_an_image_edited_in_place_is_another_image(preparations):
 def test_an_image_in_another_place_is_another_image(preparations):
     seen, one = image(), model()
     predict_labels(seen, one, device="cpu")
-    predict_labels(seen.replace(geometry=Geometry.from_spacing(seen.geometry.shape, (1.2, 1.2))), one, device="cpu")
+    moved = seen.replace(geometry=Geometry.from_spacing(seen.geometry.shape, (1.2, 1.2)))
+    predict_labels(moved, one, device="cpu")
     assert preparations == ["one", "one"]
 
 

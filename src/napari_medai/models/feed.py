@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_medai.models.flight import arrived
 from napari_medai.models.forward import Forward
 from napari_medai.models.resident import on_device
 from napari_medai.models.windows import WindowGrid
@@ -45,14 +46,21 @@ class Feed:
         self._volume = torch.from_numpy(host) if there is None else there
         self._grid, self._place, self._reuse = grid, place, reuse
         self._known: dict[tuple[float, ...], torch.Tensor] = {}
+        self._ahead: dict[tuple[Index, ...], torch.Tensor] = {}
 
-    def outputs(self, indices: Sequence[Index], forward: Forward) -> Iterator[torch.Tensor]:
-        """Give the scores (classes, *tile) of one batch of windows in order; they are the caller's own."""
+    def outputs(
+        self, indices: Sequence[Index], forward: Forward, ahead: Sequence[Index] = ()
+    ) -> Iterator[torch.Tensor]:
+        """Give the scores (classes, *tile) of one batch of windows in order; they are the caller's own.
+
+        The windows ``ahead`` come next; they are made ready while the network works.
+        """
         if not self._reuse:
-            yield from self._predicted(indices, forward)
+            yield from self._predicted(indices, forward, ahead)
             return
         flat = {index: self._single_value(index) for index in indices}
-        uneven = self._predicted([index for index in indices if flat[index] is None], forward)
+        later = [index for index in ahead if self._single_value(index) is None] if self._pinned else []
+        uneven = self._predicted([index for index in indices if flat[index] is None], forward, later)
         for index in indices:
             value = flat[index]
             if value is None:
@@ -62,15 +70,23 @@ class Feed:
                 (self._known[value],) = self._predicted([index], forward)
             yield self._known[value].clone()
 
-    def _predicted(self, indices: Sequence[Index], forward: Forward) -> Iterator[torch.Tensor]:
-        if indices:
-            yield from forward(self._gather(indices))
+    def _predicted(
+        self, indices: Sequence[Index], forward: Forward, ahead: Sequence[Index] = ()
+    ) -> Iterator[torch.Tensor]:
+        if not indices:
+            return
+        windows = self._ahead.pop(tuple(indices), None)
+        scores = forward(self._gather(indices) if windows is None else windows)
+        if self._pinned and ahead:
+            self._ahead = {tuple(ahead): self._gather(ahead)}
+        arrived(self._place)
+        yield from scores
 
     def _gather(self, indices: Sequence[Index]) -> torch.Tensor:
         import torch
 
         windows = torch.stack([self._volume[(slice(None), *self._grid.box(index))] for index in indices])
-        if self._pinned:  # the copy is queued and the host goes on; the GPU keeps the order
+        if self._pinned:  # the copy is queued behind the work under way, and the host goes on
             return windows.pin_memory().to(self._place, non_blocking=True)
         return windows.to(self._place)
 

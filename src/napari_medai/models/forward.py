@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from napari_medai.core.errors import ArgumentError, MedAIError
 from napari_medai.core.settings import settings
+from napari_medai.models.flight import bounded
 from napari_medai.models.intel import as_openvino, compiled_for_cpu
 from napari_medai.models.listen import EVERY_S, Aside, between_layers, pause
 
@@ -101,9 +102,9 @@ def open_forward(
         return _openvino(network, setting, tuple(shape))
     if setting.runtime == "onnx":
         return _onnx(network, setting, tuple(shape))
-    if setting.runtime == "compiled":
-        return _compiled(network, setting, tuple(shape), place)
-    return _torch(network, setting, tuple(shape), place)
+    by_torch = _compiled if setting.runtime == "compiled" else _torch
+    forward = by_torch(network, setting, tuple(shape), place)
+    return forward if place.type == "cpu" else bounded(forward, place)
 
 
 def _torch(network: Any, setting: Setting, shape: tuple[int, ...], place: torch.device) -> Forward:

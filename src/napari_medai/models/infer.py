@@ -173,8 +173,10 @@ def run_windows(
     sums_on = torch.device(plan.sums_on) if plan.sums_on else place
     blend = _Blend(grid, plan.blending, sums_on, put)
     with listening(progress) as listener:
-        for group in track(list(_batches(grid, plan.batch, wanted)), listener.report, "Predicting"):
-            outputs = feed.outputs([index for index, take in group if take], forward)
+        groups = list(_batches(grid, plan.batch, wanted))
+        looked = [[index for index, take in group if take] for group in groups]
+        for k, group in enumerate(track(groups, listener.report, "Predicting")):
+            outputs = feed.outputs(looked[k], forward, looked[k + 1] if k + 1 < len(groups) else ())
             for index, take in group:
                 blend.add(index, next(outputs) if take else None)
 
