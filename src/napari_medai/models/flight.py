@@ -80,7 +80,7 @@ def mark(place: torch.device) -> Mark:
 
     if place.type != "cuda":
         return _Waited()
-    event: Any = torch.cuda.Event()
+    event: Any = torch.cuda.Event()  # type: ignore[no-untyped-call]
     event.record(torch.cuda.current_stream(place))
     return event  # type: ignore[no-any-return]
 
