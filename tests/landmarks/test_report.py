@@ -68,6 +68,16 @@ def test_a_ruler_gives_the_size_of_a_pixel():
         calibrate_spacing(image, ends.replace(positions=[[3, 4], [3, 4]]))
 
 
+def test_lines_of_known_length_are_averaged_and_must_agree():
+    image = MedicalImage(np.zeros((30, 40)), "yx", Geometry.from_spacing((30, 40)))
+    names = ("line 1 start", "line 1 end", "line 2 start", "line 2 end")
+    lines = Landmarks(names, [[0, 0], [19, 0], [5, 5], [5, 26]], unit="pixel")
+    sized = calibrate_spacing(image, lines, length_mm=10)
+    np.testing.assert_allclose(sized.geometry.spacing, [0.5, 0.5])
+    with pytest.raises(MedAIError, match="lines of 19, 9 pixel"):
+        calibrate_spacing(image, lines.replace(positions=[[0, 0], [19, 0], [5, 5], [5, 14]]))
+
+
 def test_templates_find_points_of_a_moved_picture_below_a_pixel(ceph):
     inside = [n for n in ceph.landmarks.present.names if n in ("sella", "orbitale", "porion", "gonion")]
     known = ceph.landmarks.selected(inside).replace(absent=None)

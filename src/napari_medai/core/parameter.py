@@ -34,6 +34,11 @@ class Advanced:
 
 
 @dataclass(frozen=True)
+class Drawn:
+    """Annotation: these points may be the ends of lines that a person has drawn."""
+
+
+@dataclass(frozen=True)
 class When:
     """Annotation: this option matters only while another one has one of some values.
 
@@ -133,6 +138,11 @@ class Parameter:
     def is_input(self) -> bool:
         """Whether this takes data (an image, points, a transform), not an option."""
         return self.input_type is not None
+
+    @cached_property
+    def drawn(self) -> bool:
+        """Whether the points may be the ends of drawn lines."""
+        return any(isinstance(m, Drawn) for m in self.metadata)
 
     @cached_property
     def image_kind(self) -> Literal["intensity", "labels"] | None:

@@ -20,6 +20,8 @@ from napari_medai.measure.mesh import Mesh
 def enter(guest: Any) -> Any:
     """Turn an Image, Labels, Points or Shapes layer into an image, landmarks or boxes.
 
+    Of a Shapes layer that holds lines alone their ends are taken.
+
     Parameters
     ----------
     guest : napari.layers.Layer

@@ -13,6 +13,7 @@ from napari_medai.core.progress import Progress, Step, part
 from napari_medai.core.transform import SpatialTransform
 from napari_medai.gui.boxes import boxes_from_layer
 from napari_medai.gui.layers import image_from_layer, snapshot
+from napari_medai.gui.lines import are_lines, landmarks_from_lines
 from napari_medai.gui.points import landmarks_from_layer
 from napari_medai.gui.results import Presentation, present
 from napari_medai.gui.torch_import import import_torch, takes_torch
@@ -99,4 +100,6 @@ def as_input(snapshot: Any) -> Any:
     data, state, layer_type = snapshot
     if layer_type == "points":
         return landmarks_from_layer(data, state)
-    return boxes_from_layer(data, state) if layer_type == "shapes" else image_from_layer(*snapshot)
+    if layer_type == "shapes":
+        return landmarks_from_lines(data, state) if are_lines(data, state) else boxes_from_layer(data, state)
+    return image_from_layer(*snapshot)

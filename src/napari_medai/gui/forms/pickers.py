@@ -30,7 +30,8 @@ def fitting_types(parameter: Parameter) -> tuple[str, ...]:
         return {"intensity": ("image",), "labels": ("labels",)}.get(
             parameter.image_kind or "", ("image", "labels")
         )
-    others: dict[Any, tuple[str, ...]] = {Landmarks: ("points",), Boxes: ("shapes",)}
+    points = ("shapes", "points") if parameter.drawn else ("points",)
+    others: dict[Any, tuple[str, ...]] = {Landmarks: points, Boxes: ("shapes",)}
     return others.get(parameter.input_type, ())
 
 

@@ -20,6 +20,7 @@ from napari_medai.core.transform import SpatialTransform
 from napari_medai.gui.boxes import boxes_from_layer
 from napari_medai.gui.facts import kind_of
 from napari_medai.gui.layers import is_as_made
+from napari_medai.gui.lines import are_lines, landmarks_from_lines
 from napari_medai.gui.points import landmarks_from_layer, points_number, points_untouched
 from napari_medai.gui.record import LayerRecord
 
@@ -203,15 +204,20 @@ def given_of(value: Any) -> Given:
 def _given_geometry(layer: Any, kind: str) -> Given:
     """Describe points or boxes; what a person drew is small enough to be written out."""
     data, state, _ = layer.as_layer_data_tuple()
+    if kind == "shapes" and are_lines(data, state):
+        return Given(layer.name, "points", literal=_written_out(landmarks_from_lines(data, state)))
     if kind == "shapes":
         boxes = boxes_from_layer(data, state)
         corners = f"{boxes.lower.tolist()}, {boxes.upper.tolist()}, {boxes.labels}"
         return Given(layer.name, kind, literal=f"medai.Boxes({corners}, unit={boxes.unit!r})")
     points = landmarks_from_layer(data, state)
     place = _place(layer, points_number(state)) if points_untouched(data, state) else Place()
-    values = f"{points.names}, {points.positions.tolist()}, unit={points.unit!r}"
-    literal = "" if place.path or place.sample else f"medai.Landmarks({values})"
+    literal = "" if place.path or place.sample else _written_out(points)
     return Given(layer.name, kind, points.history, place, literal)
+
+
+def _written_out(points: Landmarks) -> str:
+    return f"medai.Landmarks({points.names}, {points.positions.tolist()}, unit={points.unit!r})"
 
 
 def _place(layer: Any, number: int) -> Place:
