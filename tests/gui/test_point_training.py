@@ -9,8 +9,9 @@ from dot_pictures import NAMES, draw_dots, write_dots
 from napari_medai import Geometry, Landmarks, MedicalImage
 from napari_medai.gui.layers import layers_from_image
 from napari_medai.gui.points import layer_from_landmarks
-from napari_medai.gui.training import point_work as point_training_work
-from napari_medai.gui.training.tasks import POINTS, TASKS
+from napari_medai.gui.training.course import Course
+from napari_medai.gui.training.face import TASKS
+from napari_medai.gui.training.points import POINTS
 from napari_medai.models.folder import load_folder
 from napari_medai.train.points import fit as point_fit
 
@@ -105,13 +106,13 @@ def test_marked_pictures_become_a_model_that_the_landmarks_panel_uses(panel, qtb
 
 
 def test_stopped_it_goes_on_where_it_was_and_ends_when_asked(panel, qtbot, tmp_path, monkeypatch):
-    take = point_training_work._Watch.__call__
+    take = Course.take
 
-    def take_and_pause(watch, epoch, network):
-        panel.course.paused = not watch._course.epochs
-        take(watch, epoch, network)
+    def take_and_pause(course, epoch, network):
+        course.paused = not course.epochs
+        take(course, epoch)
 
-    monkeypatch.setattr(point_training_work._Watch, "__call__", take_and_pause)
+    monkeypatch.setattr(Course, "take", take_and_pause)
     monkeypatch.setattr(point_fit, "STEPS_IN_EPOCH", 3)
     tiny_plan(qtbot, panel, 6)
     panel.run_button.click()

@@ -8,10 +8,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QFrame,
     QHBoxLayout,
-    QLabel,
     QMenu,
-    QProgressBar,
-    QPushButton,
     QScrollArea,
     QToolButton,
     QVBoxLayout,
@@ -23,12 +20,14 @@ from napari_medai.core.progress import Step
 from napari_medai.gui.activity import TICKS
 from napari_medai.gui.form import OperationForm
 from napari_medai.gui.forms.chooser import OperationChooser
+from napari_medai.gui.parts import words
 from napari_medai.gui.realign import RealignButton
+from napari_medai.gui.working import WorkingPanel
 
 _WIDTH = 290
 
 
-class PanelFace(QWidget):
+class PanelFace(WorkingPanel):
     """A chooser, a form, a Run button, a bar, a line of status, and tables below.
 
     Parameters
@@ -42,18 +41,13 @@ class PanelFace(QWidget):
         self.chooser = OperationChooser(operations)
         self.form = OperationForm(self.chooser.operation)
         self.help_button = _tool("?", "What this operation does, its settings and sources")
-        self.summary, self.status = _words(), _words()
-        self.run_button = QPushButton("Run")
+        self.summary = words()
         self.realign_button = RealignButton()
         self.more_button = _tool("⋯", "Reset, or copy what Run does")
         self.more_button.setStyleSheet("QToolButton::menu-indicator { image: none; }")
         self.more_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.more = QMenu(self.more_button)
         self.more_button.setMenu(self.more)
-        self.bar = QProgressBar()
-        self.bar.setRange(0, TICKS)
-        self.bar.setTextVisible(False)
-        self.bar.setVisible(False)
         self._form_space, self._below = QVBoxLayout(), QVBoxLayout()
         self._form_space.addWidget(self.form)
         self._lay_out()
@@ -67,14 +61,14 @@ class PanelFace(QWidget):
         self.realign_button.offer(None)
         self.summary.setText(operation.summary.replace("``", ""))
 
+    def asked(self) -> Sequence[QWidget]:
+        """Return the widgets that cannot be changed while a step runs."""
+        return self.chooser, self.form, self.more_button
+
     def show_running(self, running: bool) -> None:
-        """Turn Run into Cancel and back; nothing else can be changed meanwhile."""
-        self.run_button.setText("Cancel" if running else "Run")
-        self.run_button.setEnabled(True)
-        for widget in (self.chooser, self.form, self.more_button):
-            widget.setEnabled(not running)
+        """Turn Run into Cancel and back; the bar is busy until the first report."""
+        super().show_running(running)
         self.bar.setRange(0, 0 if running else TICKS)
-        self.bar.setVisible(running)
 
     def show_progress(self, step: Step, remaining: float) -> None:
         """Show how far the work is, and how long it will still take where that is known."""
@@ -129,12 +123,6 @@ def _tool(text: str, tooltip: str) -> QToolButton:
     button.setText(text)
     button.setToolTip(tooltip)
     return button
-
-
-def _words() -> QLabel:
-    label = QLabel()
-    label.setWordWrap(True)
-    return label
 
 
 def _row(wide: QWidget, narrow: QWidget) -> QHBoxLayout:

@@ -22,7 +22,6 @@ from napari_medai.gui.history.snippets import as_commands, as_python
 from napari_medai.gui.notify import explain, quiet_oblique_warning, say_notices
 from napari_medai.gui.realign import find_misfit
 from napari_medai.gui.results import Presentation
-from napari_medai.gui.runner import Runner
 from napari_medai.gui.step import only_layers, take_snapshots, take_step
 from napari_medai.gui.tables.dock import show_tables
 from napari_medai.gui.tables.regions import Regions
@@ -52,7 +51,6 @@ class OperationPanel(PanelFace):
         quiet_oblique_warning()
         super().__init__(operations, parent)
         self.viewer = viewer
-        self.runner = Runner(self)
         self._beside: Any = None
         self._regions = Regions(viewer)
         self._adding = False
@@ -107,13 +105,6 @@ class OperationPanel(PanelFace):
         self.status.setText("Starting …")
         self.runner.start(work, name)
 
-    def cancel(self) -> None:
-        """Ask the step under way to stop."""
-        if self.runner.running:
-            self.runner.cancel()
-            self.run_button.setEnabled(False)
-            self.status.setText("Stopping …")
-
     def reset(self) -> None:
         """Show the defaults of the chosen operation again."""
         REMEMBERED.forget(self.operation)
@@ -146,23 +137,11 @@ class OperationPanel(PanelFace):
         self.more.addAction("Copy as Python", self.copy_python)
         self.more.addAction("Copy as command", self.copy_command)
         self.help_button.clicked.connect(self.show_help)
-        self.run_button.clicked.connect(self._on_button)
         self.realign_button.clicked.connect(self.realign)
-        self.runner.progressed.connect(self._show_progress)
-        self.runner.succeeded.connect(self._show_result)
-        self.runner.failed.connect(self._show_failure)
-        self.runner.stopped.connect(self._show_stopped)
-        self.runner.finished.connect(self._show_finished)
         events = self.viewer.layers.events
         for event in (events.inserted, events.removed, events.reordered, events.renamed):
             event.connect(self._offer_layers)
         self.viewer.layers.selection.events.active.connect(self._follow_selection)
-
-    def _on_button(self) -> None:
-        if self.runner.running:
-            self.cancel()
-        else:
-            self.run()
 
     def _offer_layers(self, _: Any = None) -> None:
         active = None if self._adding else self.viewer.layers.selection.active
@@ -205,19 +184,10 @@ class OperationPanel(PanelFace):
         place = layers.index(self._beside) + 1 if self._beside in layers else len(layers)
         layers.insert(place, Layer.create(*data))
 
-    def _show_stopped(self) -> None:
-        self.status.setText("Cancelled; nothing was changed.")
-
-    def _show_finished(self) -> None:
-        self.show_running(False)
-
     def _show_failure(self, error: MedAIError | None) -> None:
-        if error is None:
-            self.status.setText("The step failed in a way nobody foresaw; napari shows where.")
-            return
-        self.status.setText(error.message)
-        self.realign_button.offer(find_misfit(error, self.form.layers()))
-        explain(error)
+        super()._show_failure(error)
+        if error is not None:
+            self.realign_button.offer(find_misfit(error, self.form.layers()))
 
     def _copy(self, write: Any, what: str) -> None:
         try:

@@ -2,88 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QComboBox,
-    QFileDialog,
     QFormLayout,
     QHBoxLayout,
     QHeaderView,
-    QLabel,
     QLineEdit,
-    QMenu,
-    QProgressBar,
-    QPushButton,
     QSpinBox,
     QTableWidget,
     QTableWidgetItem,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
-from napari_medai.gui.activity import TICKS
 from napari_medai.gui.form import Folded
 from napari_medai.gui.forms.fields import DEVICES
+from napari_medai.gui.parts import button
+from napari_medai.gui.path_field import PathField, ask_file, ask_folder
+from napari_medai.gui.working import WorkingPanel
 
 COLUMNS = ("Case", "State", "Reason")
 _SYMBOLS = {"done": "✓ done", "already done": "✓ done before", "failed": "✗ failed", "running": "▶ running"}
 _MOST_WORKERS = 64
-
-
-class PathField(QWidget):
-    """A path to type, or to choose.
-
-    Parameters
-    ----------
-    choices : mapping of str to callable
-        What a menu offers: a label, and a dialog that returns a path or nothing.
-    tooltip : str
-        What belongs here.
-    """
-
-    def __init__(self, choices: dict[str, Callable[[QWidget], str]], tooltip: str) -> None:
-        super().__init__()
-        self.line = QLineEdit()
-        self.line.setToolTip(tooltip)
-        button = QToolButton()
-        button.setText("…")
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(self.line, 1)
-        row.addWidget(button)
-        if len(choices) == 1:
-            (ask,) = choices.values()
-            button.clicked.connect(lambda: self._choose(ask))
-        else:
-            menu = QMenu(button)
-            for label, ask in choices.items():
-                menu.addAction(label, lambda ask=ask: self._choose(ask))
-            button.setMenu(menu)
-            button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-
-    @property
-    def path(self) -> str:
-        """What stands in the line."""
-        return str(self.line.text()).strip()
-
-    def _choose(self, ask: Callable[[QWidget], str]) -> None:
-        path = ask(self)
-        if path:
-            self.line.setText(path)
-
-
-def ask_file(title: str, kinds: str) -> Callable[[QWidget], str]:
-    """Return a dialog for an existing file."""
-    return lambda parent: QFileDialog.getOpenFileName(parent, title, "", kinds)[0]
-
-
-def ask_folder(title: str) -> Callable[[QWidget], str]:
-    """Return a dialog for a folder."""
-    return lambda parent: QFileDialog.getExistingDirectory(parent, title)
 
 
 class CaseTable(QTableWidget):
@@ -113,7 +56,7 @@ class CaseTable(QTableWidget):
             self.setItem(number, column, item)
 
 
-class BatchFace(QWidget):
+class BatchFace(WorkingPanel):
     """Recipe, cases, output folder, buttons, a bar, and the table of cases."""
 
     def __init__(self) -> None:
@@ -152,14 +95,10 @@ class BatchFace(QWidget):
         self.device.addItems(["", *DEVICES])
         self.device.lineEdit().setPlaceholderText("as the recipe says")
         self.device.setToolTip("Where networks run. On a cluster, cuda gives each case a GPU of its own.")
-        self.look_button, self.run_button = QPushButton("List the cases"), QPushButton("Run")
-        self.look_button.setToolTip("Look for the cases and what they lack; nothing is run or written.")
-        self.bar, self.status, self.table = QProgressBar(), QLabel(), CaseTable()
-        self.bar.setRange(0, TICKS)
-        self.bar.setTextVisible(False)
-        self.bar.setVisible(False)
-        self.status.setWordWrap(True)
-        self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.look_button = button(
+            "List the cases", "Look for the cases and what they lack; nothing is run or written."
+        )
+        self.table = CaseTable()
         self._lay_out()
 
     def _lay_out(self) -> None:
@@ -183,12 +122,7 @@ class BatchFace(QWidget):
         for widget in (self.bar, self.status, self.table):
             column.addWidget(widget)
 
-    def show_running(self, running: bool) -> None:
-        """Turn Run into Cancel and back; nothing else can be changed meanwhile."""
-        self.run_button.setText("Cancel" if running else "Run")
-        self.run_button.setEnabled(True)
-        asked = (self.recipe, self.sources, self.match, self.output, self.workers, self.engine)
-        for widget in (*asked, self.look_button):
-            widget.setEnabled(not running)
-        self.bar.setValue(0)
-        self.bar.setVisible(running)
+    def asked(self) -> Sequence[QWidget]:
+        """Return the widgets that cannot be changed while the batch runs."""
+        places = (self.recipe, self.sources, self.match, self.output)
+        return (*places, self.workers, self.engine, self.look_button)

@@ -13,7 +13,6 @@ from napari_medai.gui.batch.face import BatchFace
 from napari_medai.gui.batch.work import BatchPlan, Board, look, patterns, run
 from napari_medai.gui.face import duration
 from napari_medai.gui.notify import explain
-from napari_medai.gui.runner import Runner
 
 if TYPE_CHECKING:
     import napari
@@ -33,15 +32,8 @@ class BatchPanel(BatchFace):
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__()
         self.viewer = viewer
-        self.runner = Runner(self)
         self.board = Board()
         self.look_button.clicked.connect(self.look)
-        self.run_button.clicked.connect(self._on_button)
-        self.runner.progressed.connect(self._show_progress)
-        self.runner.succeeded.connect(self._show_result)
-        self.runner.failed.connect(self._show_failure)
-        self.runner.stopped.connect(self._show_stopped)
-        self.runner.finished.connect(self._show_finished)
 
     def look(self) -> None:
         """List the cases and what they lack, without running anything."""
@@ -50,12 +42,6 @@ class BatchPanel(BatchFace):
     def run(self) -> None:
         """Run the recipe on every complete case."""
         self._start(run, "Batch", needs_output=True)
-
-    def cancel(self) -> None:
-        """Ask the batch to stop; finished cases stay."""
-        self.runner.cancel()
-        self.run_button.setEnabled(False)
-        self.status.setText("Stopping …")
 
     def plan(self, needs_output: bool = True) -> BatchPlan:
         """Return what is asked for.
@@ -96,12 +82,6 @@ class BatchPanel(BatchFace):
         self.status.setText(f"{title} …")
         self.runner.start(partial(work, plan, self.board), title)
 
-    def _on_button(self) -> None:
-        if self.runner.running:
-            self.cancel()
-        else:
-            self.run()
-
     def _show_cases(self) -> None:
         board = self.board
         rows = [(c.name, board.states[c.name], board.reasons.get(c.name, "")) for c in board.cases]
@@ -138,12 +118,7 @@ class BatchPanel(BatchFace):
 
     def _show_failure(self, error: MedAIError | None) -> None:
         self._show_cases()
-        if error is not None:
-            self.status.setText(error.message)
-            explain(error)
-
-    def _show_finished(self) -> None:
-        self.show_running(False)
+        super()._show_failure(error)
 
 
 def _in_words(board: Board) -> str:

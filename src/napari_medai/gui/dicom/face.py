@@ -5,23 +5,19 @@ from __future__ import annotations
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QCheckBox,
-    QFileDialog,
     QHBoxLayout,
-    QLabel,
-    QProgressBar,
-    QPushButton,
     QSplitter,
     QVBoxLayout,
     QWidget,
 )
 
-from napari_medai.gui.activity import TICKS
-from napari_medai.gui.batch.face import PathField, ask_file
 from napari_medai.gui.dicom.tags import TagTable
 from napari_medai.gui.dicom.tree import StudyTree
+from napari_medai.gui.parts import button, hidden_bar, words
+from napari_medai.gui.path_field import PathField, ask_file, ask_folder
 
 _CHOICES = {
-    "Folder or disc …": lambda parent: QFileDialog.getExistingDirectory(parent, "DICOM folder"),
+    "Folder or disc …": ask_folder("DICOM folder"),
     "File or archive …": ask_file("DICOM file or archive", "DICOM, zip or tar (*)"),
 }
 
@@ -47,17 +43,14 @@ class BrowserFace(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.source = SourceField()
-        self.look_button = _button("Look through", "List the studies, series and images that lie there")
+        self.look_button = button("Look through", "List the studies, series and images that lie there")
         self.identity = QCheckBox("Show identity")
         self.identity.setToolTip("Show names, numbers and birth dates; they never leave this panel")
         self.tree, self.tags = StudyTree(), TagTable()
-        self.load_button = _button("Load", "Read what is ticked, one layer an image")
+        self.load_button = button("Load", "Read what is ticked, one layer an image")
         self.load_button.setEnabled(False)
-        self.cancel_button = _button("Cancel", "Stop; nothing is added to the viewer")
-        self.bar, self.status = QProgressBar(), QLabel()
-        self.bar.setRange(0, TICKS)
-        self.bar.setTextVisible(False)
-        self.status.setWordWrap(True)
+        self.cancel_button = button("Cancel", "Stop; nothing is added to the viewer")
+        self.bar, self.status = hidden_bar(), words()
         self._lay_out()
         self.show_running(False)
 
@@ -87,9 +80,3 @@ class BrowserFace(QWidget):
         layout.addWidget(self.bar)
         layout.addWidget(self.status)
         self.setMinimumWidth(380)
-
-
-def _button(text: str, tooltip: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setToolTip(tooltip)
-    return button

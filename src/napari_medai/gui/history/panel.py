@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,9 +11,7 @@ from qtpy.QtWidgets import (
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
-    QLabel,
     QListWidget,
-    QProgressBar,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -32,9 +31,10 @@ from napari_medai.gui.history.plan import changed_options
 from napari_medai.gui.history.rerun import take_again
 from napari_medai.gui.layers import image_of, is_as_made, snapshot
 from napari_medai.gui.notify import explain
+from napari_medai.gui.parts import words
 from napari_medai.gui.record import LayerRecord
 from napari_medai.gui.results import Presentation
-from napari_medai.gui.runner import Runner
+from napari_medai.gui.working import WorkingPanel
 
 if TYPE_CHECKING:
     import napari
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 _NOTHING = "Select a layer that a step has made."
 
 
-class HistoryPanel(QWidget):
+class HistoryPanel(WorkingPanel):
     """The steps of the selected layer.
 
     Parameters
@@ -51,22 +51,17 @@ class HistoryPanel(QWidget):
         The viewer it belongs to.
     """
 
+    run_words = "Run again with these settings"
+
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__()
         self.viewer = viewer
-        self.runner = Runner(self)
         self.layer: Any = None
         self.history: tuple[Record, ...] = ()
         self.fields: dict[str, Field] = {}
         self._lay_out()
         self.steps.currentRowChanged.connect(self._show_settings)
-        self.run_button.clicked.connect(self._on_button)
         self.save_button.clicked.connect(self._choose_recipe)
-        self.runner.progressed.connect(self._show_progress)
-        self.runner.succeeded.connect(self._show_result)
-        self.runner.failed.connect(self._show_failure)
-        self.runner.stopped.connect(self._show_stopped)
-        self.runner.finished.connect(self._show_finished)
         viewer.layers.selection.events.active.connect(self._follow)
         self.show_layer(viewer.layers.selection.active)
 
@@ -87,7 +82,7 @@ class HistoryPanel(QWidget):
         self.steps.setCurrentRow(len(self.history) - 1)
         self._show_settings(self.steps.currentRow())
 
-    def run_again(self) -> None:
+    def run(self) -> None:
         """Take all steps again from the sources, the chosen one with the settings shown."""
         if self.runner.running or self.operation is None:
             return
@@ -100,7 +95,7 @@ class HistoryPanel(QWidget):
         name = f"{self.layer.name} · again"
         row = self.steps.currentRow()
         self._beside = self.layer
-        self._show_running(True)
+        self.show_running(True)
         self.runner.start(partial(take_again, self.history, row, options, sources, name), name)
 
     def save_recipe(self, path: str | Path) -> None:
@@ -118,15 +113,10 @@ class HistoryPanel(QWidget):
         self.status.setText(f"Saved {Path(path).name}: napari-medai run {Path(path).name} IMAGE --output DIR")
 
     def _lay_out(self) -> None:
-        self.heading, self.status = QLabel(_NOTHING), QLabel()
+        self.heading = words(_NOTHING)
         self.steps = QListWidget()
         self.settings = QFormLayout()
-        self.run_button = QPushButton("Run again with these settings")
         self.save_button = QPushButton("Save recipe …")
-        self.bar = QProgressBar()
-        self.bar.setRange(0, TICKS)
-        self.bar.setTextVisible(False)
-        self.bar.setVisible(False)
         buttons = QHBoxLayout()
         buttons.addWidget(self.run_button, 1)
         buttons.addWidget(self.save_button)
@@ -136,8 +126,6 @@ class HistoryPanel(QWidget):
                 column.addWidget(part)
             else:
                 column.addLayout(part)
-        for label in (self.heading, self.status):
-            label.setWordWrap(True)
 
     def _follow(self, event: Any) -> None:
         if not self.runner.running:
@@ -160,19 +148,14 @@ class HistoryPanel(QWidget):
             field.widget.setToolTip(tooltip(parameter))
             self.settings.addRow(parameter.label, field.widget)
 
-    def _on_button(self) -> None:
-        if self.runner.running:
-            self.runner.cancel()
-            self.status.setText("Stopping …")
-        else:
-            self.run_again()
+    def asked(self) -> Sequence[QWidget]:
+        """Return the widgets that cannot be changed while the steps are taken again."""
+        return (self.steps,)
 
-    def _show_running(self, running: bool) -> None:
-        self.run_button.setText("Cancel" if running else "Run again with these settings")
-        self.steps.setEnabled(not running)
+    def show_running(self, running: bool) -> None:
+        """Turn the button into Cancel and back; a recipe needs steps."""
+        super().show_running(running)
         self.save_button.setEnabled(not running and bool(self.history))
-        self.bar.setVisible(running)
-        self.bar.setValue(0)
 
     def _show_progress(self, step: Step, _: float) -> None:
         if not self.runner.cancelling:
@@ -187,17 +170,6 @@ class HistoryPanel(QWidget):
             place = layers.index(self._beside) + 1 if self._beside in layers else len(layers)
             layers.insert(place, Layer.create(*data))
         self.status.setText("Done.")
-
-    def _show_stopped(self) -> None:
-        self.status.setText("Cancelled; nothing was changed.")
-
-    def _show_finished(self) -> None:
-        self._show_running(False)
-
-    def _show_failure(self, error: MedAIError | None) -> None:
-        if error is not None:
-            self.status.setText(error.message)
-            explain(error)
 
     def _choose_recipe(self) -> None:
         path, _ = QFileDialog.getSaveFileName(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,6 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QPushButton,
     QTableView,
     QVBoxLayout,
     QWidget,
@@ -25,6 +23,7 @@ from qtpy.QtWidgets import (
 from napari_medai.core.errors import MedAIError
 from napari_medai.core.files import written_beside
 from napari_medai.gui.notify import explain
+from napari_medai.gui.parts import button
 from napari_medai.gui.tables.model import TableModel, as_text, numbers_in
 from napari_medai.gui.tables.region_colours import colour_labels, uncolour_labels
 from napari_medai.gui.tables.regions import Regions, rows_by_label
@@ -64,11 +63,11 @@ class TablePanel(QWidget):
         self.column = QComboBox()
         for name in self._measures():
             self.column.addItem(str(name), name)
-        self.colour_button = _button("Colour labels by", "Colour each region by this column", self.colour)
-        self.uncolour_button = _button("Ordinary colours", "Colour the labels as before", self.uncolour)
-        self.copy_button = _button("Copy", "Copy the rows shown, to be pasted into a spreadsheet", self.copy)
-        self.save_button = _button("Save CSV …", "Save the rows shown", partial(self._choose_file, "csv"))
-        self.excel_button = _button("Save Excel …", "Save the rows shown", partial(self._choose_file, "xlsx"))
+        self.colour_button = button("Colour labels by", "Colour each region by this column", self.colour)
+        self.uncolour_button = button("Ordinary colours", "Colour the labels as before", self.uncolour)
+        self.copy_button = button("Copy", "Copy the rows shown, to be pasted into a spreadsheet", self.copy)
+        self.save_button = button("Save CSV …", "Save the rows shown", partial(self._choose_file, "csv"))
+        self.excel_button = button("Save Excel …", "Save the rows shown", partial(self._choose_file, "xlsx"))
         self._lay_out()
         self._say_count()
 
@@ -171,10 +170,3 @@ def _view(model: TableModel) -> QTableView:
         view.horizontalHeader().height() + rows * view.verticalHeader().defaultSectionSize()
     )
     return view
-
-
-def _button(text: str, tooltip: str, action: Callable[[], None]) -> QPushButton:
-    button = QPushButton(text)
-    button.setToolTip(tooltip)
-    button.clicked.connect(lambda _checked=False: action())
-    return button

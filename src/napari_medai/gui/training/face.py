@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from qtpy.QtCore import Qt
 from qtpy.QtGui import QFont
 from qtpy.QtWidgets import (
     QAbstractItemView,
@@ -12,29 +12,31 @@ from qtpy.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
     QFormLayout,
-    QHBoxLayout,
     QHeaderView,
     QLabel,
     QLineEdit,
     QPlainTextEdit,
-    QProgressBar,
-    QPushButton,
     QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
     QWidget,
 )
 
-from napari_medai.gui.activity import TICKS
-from napari_medai.gui.batch.face import PathField, ask_file, ask_folder
 from napari_medai.gui.curve import Curve
 from napari_medai.gui.forms.fields import DEVICES
-from napari_medai.gui.training.tasks import TASKS, TrainingTask
+from napari_medai.gui.parts import button, in_row, words
+from napari_medai.gui.path_field import PathField, ask_file, ask_folder
+from napari_medai.gui.training.labels import LABELS
+from napari_medai.gui.training.points import POINTS
+from napari_medai.gui.training.task import TrainingTask
+from napari_medai.gui.working import WorkingPanel
 
 if TYPE_CHECKING:
     from napari_medai.train.painted import Unpainted
     from napari_medai.train.planner import Dimensions
 
+TASKS = {"labels: segment images": LABELS, "points: find landmarks": POINTS}
+"""By the words a person chooses from, as those below."""
 NEW = "a new network"
 UNPAINTED: dict[str, Unpainted] = {
     "background": "background",
@@ -99,19 +101,30 @@ class PairTable(QTableWidget):
                 self.setItem(row, column, QTableWidgetItem(layer.name))
 
 
-class TrainingFace(QWidget):
+class TrainingFace(WorkingPanel):
     """Cases, start, plan, buttons, curves."""
+
+    run_words = "Train"
 
     def __init__(self) -> None:
         super().__init__()
+        self.run_button.setToolTip("Train with this plan; without one it is made first")
+        self._make_case_widgets()
+        self._make_truth_widgets()
+        self._make_model_widgets()
+        self._make_plan_widgets()
+        self._make_course_widgets()
+        self._lay_out()
+
+    def _make_case_widgets(self) -> None:
         self.task_box = QComboBox()
         self.task_box.addItems(list(TASKS))
         self.task_box.setToolTip("What is to be learnt, and from which kind of layers.")
         self.image, self.labels = QComboBox(), QComboBox()
         self.pairs = PairTable()
-        self.add_button = _button("Add", "Train on this image and its labels")
-        self.remove_button = _button("Remove", "Take the selected cases away; their layers stay")
-        self.rank_button = _button("Least sure first", "Order the open images by the model's uncertainty")
+        self.add_button = button("Add", "Train on this image and its labels")
+        self.remove_button = button("Remove", "Take the selected cases away; their layers stay")
+        self.rank_button = button("Least sure first", "Order the open images by the model's uncertainty")
         self.place = PathField(
             {
                 "Folder …": ask_folder("Folder with cases"),
@@ -121,6 +134,8 @@ class TrainingFace(QWidget):
             "name, image, labels; for points a folder of images with a table of points, or that table. "
             "Empty: the layers alone.",
         )
+
+    def _make_truth_widgets(self) -> None:
         self.unpainted = QComboBox()
         self.unpainted.addItems(UNPAINTED)
         self.unpainted.setToolTip("What voxels without paint teach: background, or nothing.")
@@ -132,6 +147,8 @@ class TrainingFace(QWidget):
             "Labels are images: the probability of label 1 or how much of each voxel it covers; "
             "with channels, of one label each."
         )
+
+    def _make_model_widgets(self) -> None:
         self.dimensions = QComboBox()
         self.dimensions.addItems(DIMENSIONS)
         self.dimensions.setToolTip("How a new network sees volumes.")
@@ -147,41 +164,31 @@ class TrainingFace(QWidget):
         self.device = QComboBox()
         self.device.addItems(DEVICES)
         self.folder = PathField({"Folder": ask_folder("Folder for models")}, "Gets the finished model.")
-        self._make_plan_widgets()
-        self._make_run_widgets()
-        self._lay_out()
 
     def _make_plan_widgets(self) -> None:
-        self.plan_button = _button("Plan", "Look at the cases and write the plan, to be read and changed")
+        self.plan_button = button("Plan", "Look at the cases and write the plan, to be read and changed")
         self.plan = QPlainTextEdit()
         self.plan.setFont(QFont("monospace"))
         self.plan.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self.plan.setPlaceholderText("The plan, once made; every entry may be changed.")
         self.plan.setMinimumHeight(self.plan.fontMetrics().height() * _PLAN_LINES)
-        self.estimate = QLabel()
-        self.estimate.setWordWrap(True)
+        self.estimate = words()
 
-    def _make_run_widgets(self) -> None:
-        self.run_button = _button("Train", "Train with this plan; without one it is made first")
-        self.pause_button = _button("Pause", "Wait, and go on later")
+    def _make_course_widgets(self) -> None:
+        self.pause_button = button("Pause", "Wait, and go on later")
         self.pause_button.setCheckable(True)
-        self.finish_button = _button("End now, keep the best", "Make a model of the best network so far")
+        self.finish_button = button("End now, keep the best", "Make a model of the best network so far")
         self.preview = QCheckBox("Show what it says of the first case")
         self.preview.setChecked(True)
         self.loss, self.score = Curve(), Curve()
-        self.bar, self.status = QProgressBar(), QLabel()
-        self.bar.setRange(0, TICKS)
-        self.bar.setTextVisible(False)
-        self.status.setWordWrap(True)
-        self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.predict_button = _button("Segment another image …", "Open the Segment panel with this model")
-        self.continue_button = _button(
+        self.predict_button = button("Segment another image …", "Open the Segment panel with this model")
+        self.continue_button = button(
             "Add to cases and continue",
             "Add the chosen image with its corrected labels, and train the new model further",
         )
-        self._in_run = (self.bar, self.pause_button, self.finish_button, self.preview)
+        self._in_course = (self.pause_button, self.finish_button, self.preview)
         self._in_end = (self.predict_button, self.continue_button)
-        for widget in (*self._in_run, *self._in_end, self.loss, self.score):
+        for widget in (*self._in_course, *self._in_end, self.loss, self.score):
             widget.setVisible(False)
 
     def _lay_out(self) -> None:
@@ -189,12 +196,12 @@ class TrainingFace(QWidget):
         for label, field in (("Learn", self.task_box), ("Image", self.image), ("Labels", self.labels)):
             form.addRow(label, field)
         form.addRow("", self.soft)
-        form.addRow("", _row(self.add_button, self.remove_button, self.rank_button))
+        form.addRow("", in_row(self.add_button, self.remove_button, self.rank_button))
         form.addRow("Cases", self.pairs)
         form.addRow("More cases", self.place)
         form.addRow("Unpainted", self.unpainted)
         form.addRow("A lacking point", self.missing)
-        self._show_row(self.missing, False)
+        form.setRowVisible(self.missing, False)
         form.addRow("Start from", self.start)
         form.addRow("Dimensions", self.dimensions)
         form.addRow("Name", self.name)
@@ -204,16 +211,16 @@ class TrainingFace(QWidget):
         column = QVBoxLayout(self)
         column.addLayout(form)
         for part in (
-            _row(self.plan_button, self.run_button),
+            in_row(self.plan_button, self.run_button),
             self.plan,
             self.estimate,
             self.bar,
-            _row(self.pause_button, self.finish_button),
+            in_row(self.pause_button, self.finish_button),
             self.preview,
             self.loss,
             self.score,
             self.status,
-            _row(self.predict_button, self.continue_button),
+            in_row(self.predict_button, self.continue_button),
         ):
             column.addWidget(part)
         column.addStretch(1)
@@ -224,66 +231,42 @@ class TrainingFace(QWidget):
         label = self.form.labelForField(self.labels)
         if isinstance(label, QLabel):
             label.setText(task.truth.capitalize())
-        self._show_row(self.unpainted, not points)
-        self._show_row(self.missing, points)
-        for field in (self.soft, self.dimensions):
+        self.form.setRowVisible(self.missing, points)
+        for field in (self.unpainted, self.soft, self.dimensions):
             self.form.setRowVisible(field, not points)
         self.soft.setChecked(False)
         self.rank_button.setVisible(not points)
         self.predict_button.setText(task.try_it)
         self.pairs.begin_anew(task.truth)
 
-    def _show_row(self, field: QWidget, shown: bool) -> None:
-        for widget in (self.form.labelForField(field), field):
-            widget.setVisible(shown)
+    def asked(self) -> Sequence[QWidget]:
+        """Return the widgets that cannot be changed while a plan or a model is made."""
+        cases = (self.task_box, self.image, self.labels, self.soft, self.pairs, self.place)
+        buttons = (self.add_button, self.remove_button, self.rank_button, self.plan_button)
+        truth = (self.unpainted, self.missing)
+        model = (self.start, self.dimensions, self.name, self.minutes, self.device, self.folder)
+        return *cases, *buttons, *truth, *model
 
-    def show_running(self, running: bool, training: bool = False) -> None:
-        """Turn Train into Cancel and back; nothing else can be changed meanwhile."""
-        self.run_button.setText("Cancel" if running else "Train")
-        self.run_button.setEnabled(True)
-        asked = (
-            self.task_box,
-            self.missing,
-            self.image,
-            self.labels,
-            self.add_button,
-            self.remove_button,
-            self.rank_button,
-            self.pairs,
-        )
-        chosen = (self.place, self.unpainted, self.start, self.name, self.minutes, self.device, self.folder)
-        for widget in (*asked, *chosen, self.soft, self.dimensions, self.plan_button):
-            widget.setEnabled(not running)
+    def show_running(self, running: bool) -> None:
+        """Turn Train into Cancel and back; what guides a training is shown by :meth:`show_training`."""
+        super().show_running(running)
         self.unpainted.setEnabled(not running and not self.soft.isChecked())
         self.plan.setReadOnly(running)
-        self.bar.setValue(0)
-        self.bar.setVisible(running)
-        for widget in self._in_run[1:]:
+        self.show_training(False)
+
+    def show_training(self, training: bool) -> None:
+        """Show what guides a training under way, and its curves, which stay when it has ended."""
+        self.pause_button.setChecked(False)
+        self.finish_button.setEnabled(True)
+        for widget in self._in_course:
             widget.setVisible(training)
         if TASKS[self.task_box.currentText()].truth == "points":
             self.preview.setVisible(False)
-        self.pause_button.setChecked(False)
-        self.finish_button.setEnabled(True)
         if training:
-            for widget in (self.loss, self.score):
-                widget.setVisible(True)
+            self.loss.setVisible(True)
+            self.score.setVisible(True)
 
     def show_end(self, made: bool) -> None:
         """Offer what can be done with a finished model, or take the offer back."""
         for widget in self._in_end:
             widget.setVisible(made)
-
-
-def _button(text: str, tooltip: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setToolTip(tooltip)
-    return button
-
-
-def _row(*widgets: QWidget) -> QWidget:
-    box = QWidget()
-    row = QHBoxLayout(box)
-    row.setContentsMargins(0, 0, 0, 0)
-    for widget in widgets:
-        row.addWidget(widget)
-    return box

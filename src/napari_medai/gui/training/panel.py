@@ -13,12 +13,12 @@ from napari_medai.gui.activity import TICKS
 from napari_medai.gui.face import duration
 from napari_medai.gui.facts import kind_of
 from napari_medai.gui.layers import snapshot
-from napari_medai.gui.notify import explain
 from napari_medai.gui.preview import Preview
-from napari_medai.gui.runner import Runner
-from napari_medai.gui.training.face import DIMENSIONS, MISSING, NEW, UNPAINTED, TrainingFace
-from napari_medai.gui.training.tasks import LABELS, TASKS
-from napari_medai.gui.training.work import Course, Wish, next_name, rank
+from napari_medai.gui.training.course import Course
+from napari_medai.gui.training.face import DIMENSIONS, MISSING, NEW, TASKS, UNPAINTED, TrainingFace
+from napari_medai.gui.training.labels import LABELS, rank
+from napari_medai.gui.training.wish import Wish, next_name
+from napari_medai.gui.training.work import run
 
 if TYPE_CHECKING:
     import napari
@@ -35,10 +35,12 @@ class FineTunePanel(TrainingFace):
         The viewer it belongs to; its layers are the cases.
     """
 
+    crashed_words = "The training failed in a way nobody foresaw; napari shows where."
+    stopped_words = "Cancelled. Train goes on where this stopped as long as the plan stays the same."
+
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__()
         self.viewer = viewer
-        self.runner = Runner(self)
         self.course, self.task = Course(), LABELS
         self.model_folder: Path | None = None
         self._preview = Preview(viewer, "training preview")
@@ -54,7 +56,7 @@ class FineTunePanel(TrainingFace):
         image, labels = self.image.currentData(), self.labels.currentData()
         if image is None or labels is None:
             said = f"A case needs an image layer and a {self.task.truth} layer."
-            self._say(ArgumentError(said, hint=f"Make {self.task.truth}."))
+            self.say(ArgumentError(said, hint=f"Make {self.task.truth}."))
             return
         if not self.pairs.add(image, labels):
             self.status.setText("That case is there already.")
@@ -64,20 +66,20 @@ class FineTunePanel(TrainingFace):
         """Look at the cases, and show the plan."""
         self._start(self.task.make_plan, "Planning", self._show_plan)
 
-    def train(self) -> None:
+    def run(self) -> None:
         """Train with the plan shown."""
         self.course = Course(wants_preview=self.preview.isChecked())
         self._seen = 0
         self.loss.clear()
         self.score.clear()
-        self._start(partial(self.task.run, self.course), "Training", self._show_model, training=True)
+        self._start(partial(run, self.task, self.course), "Training", self._show_model, training=True)
 
     def order_images(self) -> None:
         """Choose the open image that the model is least sure of, and say how sure it is of each."""
         images = [layer for layer in self.viewer.layers if kind_of(layer) == "image"]
         model = str(self.model_folder or self.start.currentText())
         if not images or model == NEW:
-            self._say(ArgumentError("Uncertainty needs images and a model.", hint="Choose a model."))
+            self.say(ArgumentError("Uncertainty needs images and a model.", hint="Choose a model."))
             return
         work = partial(rank, [snapshot(layer) for layer in images], model)
         self._run(work, "Asking the model", partial(self._show_order, images))
@@ -95,7 +97,7 @@ class FineTunePanel(TrainingFace):
         self.add_pair()
         self.start.setCurrentText(str(self._reference()))
         self.name.setText(next_name(self.model_folder))
-        self.train()
+        self.run()
 
     def wish(self) -> Wish:
         """Return what is asked for.
@@ -133,7 +135,6 @@ class FineTunePanel(TrainingFace):
         self.remove_button.clicked.connect(self.pairs.remove_selected)
         self.rank_button.clicked.connect(self.order_images)
         self.plan_button.clicked.connect(self.make_plan)
-        self.run_button.clicked.connect(self._on_button)
         self.pause_button.toggled.connect(self._pause)
         self.finish_button.clicked.connect(self._finish)
         self.preview.toggled.connect(self._want_preview)
@@ -144,11 +145,6 @@ class FineTunePanel(TrainingFace):
         for box in (self.unpainted, self.missing, self.dimensions):
             box.currentTextChanged.connect(self._forget_plan)
         self.soft.toggled.connect(self._change_truth)
-        self.runner.progressed.connect(self._show_progress)
-        self.runner.succeeded.connect(self._show_result)
-        self.runner.failed.connect(self._show_failure)
-        self.runner.stopped.connect(self._show_stopped)
-        self.runner.finished.connect(self._show_finished)
         events = self.viewer.layers.events
         for event in (events.inserted, events.removed, events.reordered, events.renamed):
             event.connect(self._offer_layers)
@@ -199,7 +195,7 @@ class FineTunePanel(TrainingFace):
         try:
             wish = self.wish()
         except MedAIError as error:
-            self._say(error)
+            self.say(error)
             return
         self._run(partial(work, wish), title, then, training)
 
@@ -208,17 +204,10 @@ class FineTunePanel(TrainingFace):
             return
         self._then = then
         self.show_end(False)
-        self.show_running(True, training)
+        self.show_running(True)
+        self.show_training(training)
         self.status.setText(f"{title} …")
         self.runner.start(work, title)
-
-    def _on_button(self) -> None:
-        if self.runner.running:
-            self.runner.cancel()
-            self.run_button.setEnabled(False)
-            self.status.setText("Stopping …")
-        else:
-            self.train()
 
     def _pause(self, paused: bool) -> None:
         self.course.paused = paused
@@ -280,22 +269,9 @@ class FineTunePanel(TrainingFace):
         doubts = ", ".join(f"{images[k].name} {doubt:.2f}" for k, doubt in order)
         self.status.setText(f"Uncertainty, 0 to 1: {doubts}. Label {least_sure.name} next.")
 
-    def _show_failure(self, error: MedAIError | None) -> None:
-        if error is None:
-            self.status.setText("The training failed in a way nobody foresaw; napari shows where.")
-        else:
-            self._say(error)
-
-    def _show_stopped(self) -> None:
-        self.status.setText("Cancelled. Train goes on where this stopped as long as the plan stays the same.")
-
     def _show_finished(self) -> None:
         self._preview.remove()
-        self.show_running(False)
-
-    def _say(self, error: MedAIError) -> None:
-        self.status.setText(error.message)
-        explain(error)
+        super()._show_finished()
 
     def _reference(self) -> Path | str:
         """Return how the new model is called: by its name where models are looked for, else by its folder."""
