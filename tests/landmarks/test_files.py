@@ -196,3 +196,23 @@ def test_grey_and_colour_pictures_of_any_kind_take_the_pixel_size_that_is_given(
     assert colour.image.array.dtype == np.uint8
     np.testing.assert_allclose(grey.points.positions, 0.1 * draw_dots(0)[1])
     assert colour.points.unit == "mm"
+
+
+def test_the_folders_of_isbi_2015_are_read_as_they_come(tmp_path):
+    from napari_medai.io.points_isbi import ISBI_NAMES
+    from napari_medai.train.landmarks import case_of
+
+    places = np.random.default_rng(3).uniform(2, 30, (19, 2)).round()
+    raw = tmp_path / "RawImage" / "TrainingData"
+    raw.mkdir(parents=True)
+    iio.imwrite(raw / "001.bmp", np.repeat(draw_dots(0)[0][..., None], 3, axis=2))
+    for reader, shift in (("400_junior", 1), ("400_senior", -1)):
+        folder = tmp_path / "AnnotationsByMD" / reader
+        folder.mkdir(parents=True)
+        lines = [f"{x + shift:.0f},{y:.0f}" for x, y in places]
+        (folder / "001.txt").write_text("\r\n".join([*lines, *"12111111"]) + "\r\n")
+    (marked,) = read_marked_images(tmp_path, spacing_mm=0.1)
+    assert len(marked.readers) == 2
+    case = case_of(marked)
+    assert case.points.names == ISBI_NAMES
+    np.testing.assert_allclose(case.points.positions, 0.1 * places)
