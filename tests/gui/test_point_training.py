@@ -77,6 +77,25 @@ def test_the_panel_asks_for_what_points_need(panel):
     assert not panel.missing.isVisibleTo(panel)
 
 
+def test_the_image_whose_points_are_least_sure_is_chosen(panel, qtbot):
+    from napari.layers import Layer
+
+    from napari_medai.phantoms.ceph import cephalogram
+
+    plain = cephalogram(3, (134, 120), (1.5, 1.5)).image
+    noise = np.random.default_rng(0).normal(0, 0.4, plain.array.shape)
+    noisy = plain.with_array((np.asarray(plain.array) + noise).astype(np.float32))
+    panel.viewer.layers.clear()
+    for name, image in (("noisy", noisy), ("plain", plain)):
+        panel.viewer.add_layer(Layer.create(*layers_from_image(image.replace(name=name))[0]))
+    panel.start.setCurrentText("ceph-phantom")
+    assert panel.rank_button.isVisibleTo(panel)
+    panel.rank_button.click()
+    finished(qtbot, panel)
+    assert panel.image.currentText() == "noisy", panel.status.text()
+    assert "Do noisy next" in panel.status.text()
+
+
 def test_marked_pictures_become_a_model_that_the_landmarks_panel_uses(panel, qtbot, tmp_path):
     tiny_plan(qtbot, panel, 6)
     assert "3 points" in panel.estimate.text()

@@ -235,7 +235,6 @@ class TrainingFace(WorkingPanel):
         for field in (self.unpainted, self.soft, self.dimensions):
             self.form.setRowVisible(field, not points)
         self.soft.setChecked(False)
-        self.rank_button.setVisible(not points)
         self.predict_button.setText(task.try_it)
         self.pairs.begin_anew(task.truth)
 

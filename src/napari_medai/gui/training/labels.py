@@ -191,6 +191,7 @@ LABELS = TrainingTask(
     parse_plan=parse_plan,
     has_begun=has_begun,
     train=train,
+    rank=rank,
     describe=describe,
     judged=judged,
     metric="score",

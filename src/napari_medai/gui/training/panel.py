@@ -16,7 +16,7 @@ from napari_medai.gui.layers import snapshot
 from napari_medai.gui.preview import Preview
 from napari_medai.gui.training.course import Course
 from napari_medai.gui.training.face import DIMENSIONS, MISSING, NEW, TASKS, UNPAINTED, TrainingFace
-from napari_medai.gui.training.labels import LABELS, rank
+from napari_medai.gui.training.labels import LABELS
 from napari_medai.gui.training.wish import Wish, next_name
 from napari_medai.gui.training.work import run
 
@@ -81,7 +81,7 @@ class FineTunePanel(TrainingFace):
         if not images or model == NEW:
             self.say(ArgumentError("Uncertainty needs images and a model.", hint="Choose a model."))
             return
-        work = partial(rank, [snapshot(layer) for layer in images], model)
+        work = partial(self.task.rank, [snapshot(layer) for layer in images], model)
         self._run(work, "Asking the model", partial(self._show_order, images))
 
     def predict(self) -> None:
@@ -267,7 +267,7 @@ class FineTunePanel(TrainingFace):
         self.image.setCurrentIndex(self.image.findText(least_sure.name))
         self.viewer.layers.selection.active = least_sure
         doubts = ", ".join(f"{images[k].name} {doubt:.2f}" for k, doubt in order)
-        self.status.setText(f"Uncertainty, 0 to 1: {doubts}. Label {least_sure.name} next.")
+        self.status.setText(f"Uncertainty, 0 to 1: {doubts}. Do {least_sure.name} next.")
 
     def _show_finished(self) -> None:
         self._preview.remove()

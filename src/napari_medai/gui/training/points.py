@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from napari_medai.core.errors import ArgumentError
 from napari_medai.core.progress import Progress, part, silent
-from napari_medai.gui.layers import image_from_layer
+from napari_medai.gui.layers import LayerData, image_from_layer
 from napari_medai.gui.points import landmarks_from_layer
 from napari_medai.gui.torch_import import import_torch
 from napari_medai.gui.training.task import TrainingTask, validated
@@ -104,6 +104,14 @@ def train(wish: Wish, plan: PointPlan, course: Course, resume: bool, progress: P
     return wish.run_folder / MODEL
 
 
+def rank(images: list[LayerData], model: str, progress: Progress) -> list[tuple[int, float]]:
+    """Order image layers by how unsure the model is of their points, the least sure first."""
+    import_torch()
+    from napari_medai.train.points.ranking import rank_by_doubtful_points
+
+    return rank_by_doubtful_points([image_from_layer(*layer) for layer in images], model, progress=progress)
+
+
 def describe(plan: PointPlan) -> str:
     """Say a plan in a line."""
     time = (
@@ -133,6 +141,7 @@ POINTS = TrainingTask(
     parse_plan=parse_plan,
     has_begun=has_begun,
     train=train,
+    rank=rank,
     describe=describe,
     judged=judged,
     metric="error",

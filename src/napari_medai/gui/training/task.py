@@ -27,6 +27,8 @@ class TrainingTask:
         but for its time budget.
     train : callable
         ``train(wish, plan, course, resume, progress)`` trains and returns the new model's folder.
+    rank : callable
+        ``rank(images, model, progress)`` orders image layers by how unsure a model is of them.
     describe : callable
         Says a plan in a line.
     judged : callable
@@ -45,6 +47,7 @@ class TrainingTask:
     parse_plan: Callable[[str], Any]
     has_begun: Callable[[Path, Any], bool]
     train: Callable[..., Path]
+    rank: Callable[..., list[tuple[int, float]]]
     describe: Callable[[Any], str]
     judged: Callable[[Any], str]
     metric: str
