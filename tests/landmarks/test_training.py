@@ -71,6 +71,16 @@ def test_an_image_without_spacing_is_refused_where_millimetres_were_learnt(train
         detect_landmarks(image.replace(geometry=Geometry.from_spacing(image.spatial_shape)), trained[1])
 
 
+def test_a_picture_without_spacing_can_be_given_one(trained):
+    image, _ = picture(96)
+    plain = image.replace(geometry=Geometry.from_spacing(image.spatial_shape))
+    told = detect_landmarks(plain, trained[1], spacing_mm=0.5)
+    assert told.unit == "mm"
+    np.testing.assert_allclose(told.positions, detect_landmarks(image, trained[1]).positions, atol=1e-4)
+    kept = detect_landmarks(image, trained[1], spacing_mm=7)
+    np.testing.assert_allclose(kept.positions, told.positions, atol=1e-4)
+
+
 def test_the_model_passes_its_self_check_and_keeps_plan_and_curves(trained):
     _, model, out = trained
     assert check_model(model).passed

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from annotated_types import Interval
+from annotated_types import Gt, Interval
 
 from napari_medai.core.errors import ArgumentError
 from napari_medai.core.landmarks import Landmarks
 from napari_medai.core.operation import Advanced, IntensityImage, operation
 from napari_medai.core.progress import Progress, silent
+from napari_medai.io.point_folder import sized
 from napari_medai.models.points.find import find_points
 from napari_medai.models.store import ModelArgument, as_model
 
@@ -21,6 +22,7 @@ def detect_landmarks(
     *,
     device: str = "auto",
     views: Annotated[int, Interval(ge=1, le=4), Advanced()] = 4,
+    spacing_mm: Annotated[float, Gt(0), Advanced()] | None = None,
     progress: Progress = silent,
 ) -> Landmarks:
     """Find named anatomical points, each with its error bar.
@@ -40,6 +42,9 @@ def detect_landmarks(
     views : int
         How often each point is looked at, turned and stretched a little; what the looks disagree by goes
         into the error bar.
+    spacing_mm : float, optional
+        Pixel size of an image that does not say it; the answer is in mm from its first pixel then. In the
+        viewer calibrate the image instead, so that the points lie on it.
     progress : Progress
         Hears every step.
 
@@ -75,4 +80,5 @@ def detect_landmarks(
             f"Found an image with a time axis ({image.axes}); landmarks are found in one time point.",
             hint="Take one time point first.",
         )
+    image = sized(image, spacing_mm)
     return find_points(as_model(model), image, device=device, views=views, progress=progress)
