@@ -11,8 +11,9 @@ from pairs import FLAT, bend, body, moved
 from napari_medai import SpatialTransform
 from napari_medai.core.errors import ArgumentError
 from napari_medai.gui import transforms
+from napari_medai.gui.forms.transform_picker import TransformPicker
 from napari_medai.gui.layers import image_of, layers_from_image
-from napari_medai.gui.transforms import TransformPanel, TransformPicker
+from napari_medai.gui.transforms import TransformPanel
 
 
 @pytest.fixture(autouse=True)
@@ -87,8 +88,8 @@ def test_inputs_that_few_need_are_folded_away(panel):
 def test_shelf_keeps_the_newest():
     for i in range(25):
         transforms.keep(f"t{i}", SpatialTransform.from_translation([float(i), 0, 0]))
-    assert next(iter(transforms._SHELF)) == "t5"
-    assert len(transforms._SHELF) == 20
+    assert next(iter(transforms.kept())) == "t5"
+    assert len(transforms.kept()) == 20
 
 
 def test_picker_keeps_its_choice_when_new_transforms_come(qtbot):

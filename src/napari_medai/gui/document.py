@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtWidgets import QFileDialog, QLabel, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFileDialog, QPlainTextEdit, QVBoxLayout, QWidget
 
 from napari_medai.core.errors import MedAIError
 from napari_medai.core.files import write_text
 from napari_medai.gui.notify import explain
+from napari_medai.gui.parts import button, words
 
 _SHOWN = 2_000
 
@@ -30,16 +31,14 @@ class DocumentPanel(QWidget):
     def __init__(self, title: str, values: Mapping[str, Any], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.values = dict(values)
-        heading = QLabel(title)
-        heading.setWordWrap(True)
         text = json.dumps(self.values, indent=1)
         self.view = QPlainTextEdit(text if len(text) <= _SHOWN else f"{text[:_SHOWN]} …")
         self.view.setReadOnly(True)
-        self.save_button = QPushButton("Save JSON …")
+        self.save_button = button("Save JSON …", "Save all of the values")
         self.save_button.clicked.connect(self._choose_file)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        for widget in (heading, self.view, self.save_button):
+        for widget in (words(title), self.view, self.save_button):
             layout.addWidget(widget)
 
     def save(self, path: str | Path) -> None:

@@ -17,7 +17,7 @@ from napari_medai.gui.forms.field import Field
 from napari_medai.gui.forms.fields import make_field
 from napari_medai.gui.forms.number_fields import show_unit
 from napari_medai.gui.forms.pickers import LayerPicker, LayersPicker
-from napari_medai.gui.transforms import TransformPicker
+from napari_medai.gui.forms.transform_picker import TransformPicker
 
 Picker = LayerPicker | LayersPicker | ChannelsPicker | TransformPicker
 _FEW = 2

@@ -21,7 +21,7 @@ from napari_medai.gui.history.plan import plan_of
 from napari_medai.gui.history.snippets import as_commands, as_python
 from napari_medai.gui.notify import explain, quiet_oblique_warning, say_notices
 from napari_medai.gui.realign import find_misfit
-from napari_medai.gui.results import Presentation
+from napari_medai.gui.results import Presentation, add_above
 from napari_medai.gui.step import only_layers, take_snapshots, take_step
 from napari_medai.gui.tables.dock import show_tables
 from napari_medai.gui.tables.regions import Regions
@@ -159,7 +159,7 @@ class OperationPanel(PanelFace):
         self._adding = True
         try:
             for data in shown.layers:
-                self._add_beside(data)
+                add_above(self.viewer.layers, data, self._beside)
             for title, transform in shown.transforms:
                 keep(title, transform)
             self._offer_layers()
@@ -175,14 +175,6 @@ class OperationPanel(PanelFace):
             self.form.pickers[self._realigned].choose(self.viewer.layers[done[-1]])
             self.status.setText(f"{done[-1]} is chosen now. Press Run.")
         say_notices(shown.images, known=shown.known)
-
-    def _add_beside(self, data: Any) -> None:
-        """Put a new layer just above the input it was made from."""
-        from napari.layers import Layer
-
-        layers = self.viewer.layers
-        place = layers.index(self._beside) + 1 if self._beside in layers else len(layers)
-        layers.insert(place, Layer.create(*data))
 
     def _show_failure(self, error: MedAIError | None) -> None:
         super()._show_failure(error)

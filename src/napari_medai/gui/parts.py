@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
 
 from napari_medai.gui.activity import TICKS
 
 
-def button(text: str, tooltip: str, action: Callable[[], object] | None = None) -> QPushButton:
-    """Return a button that says what it does, and does it where an action is given."""
+def button(text: str, tooltip: str) -> QPushButton:
+    """Return a button that says what it does."""
     made = QPushButton(text)
     made.setToolTip(tooltip)
-    if action is not None:
-        made.clicked.connect(lambda _checked=False: action())
     return made
 
 

@@ -135,3 +135,21 @@ def _is_plain(value: dict[str, Any]) -> bool:
 def _is_table(value: Any) -> bool:
     """Tell whether this is a pandas table, without importing pandas."""
     return type(value).__name__ == "DataFrame" and hasattr(value, "columns")
+
+
+def add_above(layers: Any, data: LayerData, source: Any) -> None:
+    """Put a new layer just above the one it was made from, or on top where that is gone.
+
+    Parameters
+    ----------
+    layers : napari.components.LayerList
+        The viewer's layers.
+    data : layer data
+        The new layer, as :class:`Presentation` holds it.
+    source : napari layer or None
+        What it was made from.
+    """
+    from napari.layers import Layer
+
+    place = layers.index(source) + 1 if source in layers else len(layers)
+    layers.insert(place, Layer.create(*data))

@@ -8,9 +8,9 @@ from napari_medai.core.errors import MedAIError
 from napari_medai.gui.explanations.cells import facts_of_map
 from napari_medai.gui.explanations.maps import UNCHECKED, MapTools, made_by, mark_checked, name_of, source_of
 from napari_medai.gui.explanations.verdict import show_verdict
+from napari_medai.gui.forms.transform_picker import TransformPicker
 from napari_medai.gui.panel import GroupPanel
 from napari_medai.gui.results import Presentation
-from napari_medai.gui.transforms import TransformPicker
 
 if TYPE_CHECKING:
     import napari

@@ -8,6 +8,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QComboBox, QCompleter, QWidget
 
 from napari_medai.core.operation import Operation
+from napari_medai.gui.parts import keep_narrow
 
 _ROWS_SHOWN = 30
 
@@ -29,8 +30,7 @@ class OperationChooser(QComboBox):
         self.setEditable(True)
         self.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self.setMaxVisibleItems(_ROWS_SHOWN)
-        self.setMinimumContentsLength(12)
-        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        keep_narrow(self, 12)
         for row, operation in enumerate(self.operations):
             self.addItem(operation.title)
             self.setItemData(row, operation.summary, Qt.ItemDataRole.ToolTipRole)

@@ -13,8 +13,9 @@ from napari_medai.core.image import MedicalImage
 from napari_medai.core.landmarks import Landmarks
 from napari_medai.core.parameter import Parameter
 from napari_medai.gui.facts import kind_of
+from napari_medai.gui.parts import keep_narrow
 
-_NOTHING = "none"
+NOTHING = "none"
 _ROWS_SHOWN = 4
 
 
@@ -40,8 +41,8 @@ def fits(layer: Any, parameter: Parameter) -> bool:
     return kind_of(layer) in fitting_types(parameter)
 
 
-class LayerPicker(QComboBox):
-    """A list of the layers that fit one input; the topmost comes first.
+class InputBox(QComboBox):
+    """A list from which one input of an operation is chosen.
 
     Parameters
     ----------
@@ -54,8 +55,14 @@ class LayerPicker(QComboBox):
     def __init__(self, parameter: Parameter, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.parameter = parameter
-        self.setMinimumContentsLength(8)
-        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        keep_narrow(self)
+
+
+class LayerPicker(InputBox):
+    """The layers that fit one input; the topmost comes first."""
+
+    def __init__(self, parameter: Parameter, parent: QWidget | None = None) -> None:
+        super().__init__(parameter, parent)
         self.currentIndexChanged.connect(lambda _: self.changed.emit())
         self.activated.connect(self._remember_choice)
         self.chosen_by_hand = False
@@ -68,7 +75,7 @@ class LayerPicker(QComboBox):
         self.blockSignals(True)
         self.clear()
         if self.parameter.optional:
-            self.addItem(_NOTHING)
+            self.addItem(NOTHING)
         self.addItems([layer.name for layer in self._layers])
         self.setEnabled(self.count() > 0)
         if not self._layers and not self.parameter.optional:

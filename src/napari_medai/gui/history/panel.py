@@ -33,7 +33,7 @@ from napari_medai.gui.layers import image_of, is_as_made, snapshot
 from napari_medai.gui.notify import explain
 from napari_medai.gui.parts import words
 from napari_medai.gui.record import LayerRecord
-from napari_medai.gui.results import Presentation
+from napari_medai.gui.results import Presentation, add_above
 from napari_medai.gui.working import WorkingPanel
 
 if TYPE_CHECKING:
@@ -163,12 +163,8 @@ class HistoryPanel(WorkingPanel):
             self.status.setText(f"{step.message or 'Working'} …")
 
     def _show_result(self, shown: Presentation) -> None:
-        from napari.layers import Layer
-
-        layers = self.viewer.layers
         for data in shown.layers:
-            place = layers.index(self._beside) + 1 if self._beside in layers else len(layers)
-            layers.insert(place, Layer.create(*data))
+            add_above(self.viewer.layers, data, self._beside)
         self.status.setText("Done.")
 
     def _choose_recipe(self) -> None:

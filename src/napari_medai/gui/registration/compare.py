@@ -11,6 +11,7 @@ from napari_medai.core.errors import MedAIError
 from napari_medai.gui.facts import kind_of
 from napari_medai.gui.layers import image_of, layers_from_image
 from napari_medai.gui.notify import explain
+from napari_medai.gui.parts import keep_narrow
 from napari_medai.gui.runner import Runner
 from napari_medai.register.views import PreparedPair, prepare_pair
 
@@ -37,8 +38,7 @@ class ComparePanel(QObject):
         self.viewer = viewer
         self.one, self.two, self.view = QComboBox(), QComboBox(), QComboBox()
         for combo in (self.one, self.two, self.view):
-            combo.setMinimumContentsLength(8)
-            combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            keep_narrow(combo)
         for name in VIEWS:
             self.view.addItem(name.capitalize(), name)
         self.slider = QSlider(Qt.Orientation.Horizontal)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,13 +62,21 @@ class TablePanel(QWidget):
         self.column = QComboBox()
         for name in self._measures():
             self.column.addItem(str(name), name)
-        self.colour_button = button("Colour labels by", "Colour each region by this column", self.colour)
-        self.uncolour_button = button("Ordinary colours", "Colour the labels as before", self.uncolour)
-        self.copy_button = button("Copy", "Copy the rows shown, to be pasted into a spreadsheet", self.copy)
-        self.save_button = button("Save CSV …", "Save the rows shown", partial(self._choose_file, "csv"))
-        self.excel_button = button("Save Excel …", "Save the rows shown", partial(self._choose_file, "xlsx"))
+        self.colour_button = button("Colour labels by", "Colour each region by this column")
+        self.uncolour_button = button("Ordinary colours", "Colour the labels as before")
+        self.copy_button = button("Copy", "Copy the rows shown, to be pasted into a spreadsheet")
+        self.save_button = button("Save CSV …", "Save the rows shown")
+        self.excel_button = button("Save Excel …", "Save the rows shown")
+        self._connect()
         self._lay_out()
         self._say_count()
+
+    def _connect(self) -> None:
+        self.colour_button.clicked.connect(self.colour)
+        self.uncolour_button.clicked.connect(self.uncolour)
+        self.copy_button.clicked.connect(self.copy)
+        self.save_button.clicked.connect(lambda _checked=False: self._choose_file("csv"))
+        self.excel_button.clicked.connect(lambda _checked=False: self._choose_file("xlsx"))
 
     def copy(self) -> None:
         """Put the rows shown on the clipboard, columns separated by tabs."""
