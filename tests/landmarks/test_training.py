@@ -1,5 +1,7 @@
 """A landmark model trained in seconds from a folder and a table, as a person would."""
 
+import shutil
+
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -98,10 +100,17 @@ def test_fine_tuning_keeps_names_grids_and_remembers_its_parent(trained, tmp_pat
     assert tuned.spec.points.window == model.spec.points.window
 
 
-def test_a_training_is_not_overwritten_and_can_be_resumed(trained):
-    cases, _model, out = trained
+def test_a_training_is_not_overwritten_and_a_stopped_one_can_be_resumed(trained, tmp_path):
+    cases, model, out = trained
     with pytest.raises(MedAIError, match="exists already"):
         train_landmarks(cases, out=out)
+    with pytest.raises(MedAIError, match="is finished"):
+        train_landmarks(cases, out=out, resume=True)
+    stopped = shutil.copytree(out, tmp_path / "out", ignore=shutil.ignore_patterns("model"))
+    again = train_landmarks(cases, out=stopped, resume=True)
+    assert again.spec.training["steps"] == model.spec.training["steps"] == {"coarse": 40, "fine": 30}
+    for one, two in zip(model.network.parameters(), again.network.parameters(), strict=True):
+        np.testing.assert_array_equal(one, two)
 
 
 def test_the_command_trains_from_a_folder_and_a_table_in_pixels(tmp_path):

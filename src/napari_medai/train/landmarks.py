@@ -103,13 +103,17 @@ def train_landmarks(
     Raises
     ------
     ArgumentError
-        If the cases do not fit together, or the folder holds a training already.
+        If the cases do not fit together, or the folder holds a training already, or a finished one.
     ReadError
         If images or points cannot be read.
     """
     folder = Path(out)
     if folder.exists() and not resume:
         raise ArgumentError(f"{folder} exists already.", hint="Resume it, or choose another folder.")
+    if (folder / MODEL).exists():
+        raise ArgumentError(
+            f"The training in {folder} is finished.", hint=f"Go on from {folder / MODEL} in another folder."
+        )
     if isinstance(cases, str | Path):
         marked = read_marked_images(cases, table, spacing_mm=spacing_mm, progress=part(progress, 0, 0.04))
         cases = [case_of(one) for one in marked]
