@@ -30,7 +30,7 @@ from napari_medai.train.points.fit import Conduct, fit_points
 from napari_medai.train.points.plan import plan_points
 
 SEED = 5
-LEARNT, CHECKED = {"ceph": 320, "head": 120}, {"ceph": 48, "head": 30}
+LEARNT, CHECKED = {"ceph": 320, "head": 90}, {"ceph": 48, "head": 30}
 CITATION = "napari-medai, the {} phantom; no patient's data"
 NAMES = {"ceph": "cephalogram", "head": "MR head"}
 STEPS = {"ceph": (2000, 4000), "head": (1500, 4500)}
