@@ -91,7 +91,7 @@ def formula(method: str, activations: np.ndarray, weights: np.ndarray) -> np.nda
     return combine(gradient, activations)
 
 
-@pytest.mark.parametrize("method", ["cam", *WEIGHTINGS])
+@pytest.mark.parametrize("method", list(WEIGHTINGS))
 def test_gradient_methods_equal_their_formula(case, method: str):
     network, sample, layer, activations, weights = case
     ours = gradient_map(network, sample, class_score(1), layer, method).numpy()

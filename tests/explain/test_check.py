@@ -17,10 +17,11 @@ from napari_medai.explain.check.curves import (
 )
 from napari_medai.explain.check.hits import energy_inside, energy_needed, points_inside
 from napari_medai.explain.check.randomise import randomised, stages
+from napari_medai.explain.check.report import Report
 from napari_medai.explain.check.similarity import spearman, structural_similarity
 from napari_medai.explain.check.stability import shifted, under_noise, under_shift
 from napari_medai.explain.check.subject import Subject
-from napari_medai.explain.check.suite import Report, check_map
+from napari_medai.explain.check.suite import Effort, check_map
 from napari_medai.explain.layers import default_layer, list_layers
 from napari_medai.explain.methods import window_map
 from napari_medai.explain.question import Question
@@ -167,9 +168,9 @@ def outcome(report: Report) -> dict[str, bool]:
 
 def test_the_suite_is_the_same_for_the_same_seed_and_another_for_another():
     mask = subject("grad_cam").region
-    first = check_map(subject("grad_cam"), mask, seed=3)
-    assert first.findings == check_map(subject("grad_cam"), mask, seed=3).findings
-    assert first.findings != check_map(subject("grad_cam"), mask, seed=4).findings
+    first = check_map(subject("grad_cam"), mask, effort=Effort(seed=3))
+    assert first.findings == check_map(subject("grad_cam"), mask, effort=Effort(seed=3)).findings
+    assert first.findings != check_map(subject("grad_cam"), mask, effort=Effort(seed=4)).findings
     assert len(first.findings) == 11
     assert {c.test for c in first.curves} >= {"deletion", "insertion"}
 

@@ -10,10 +10,12 @@ from napari_medai import Cancelled, Geometry, MedicalImage
 from napari_medai.core.errors import ArgumentError
 from napari_medai.core.progress import Step
 from napari_medai.explain import explain_prediction
-from napari_medai.explain.cam import gradient_map
-from napari_medai.explain.layers import default_layer, list_layers
+from napari_medai.explain.cam import activations_and_gradients, gradient_map, upsample
+from napari_medai.explain.gathering import gathering
+from napari_medai.explain.layers import Layer, default_layer, list_layers
 from napari_medai.explain.question import Question
 from napari_medai.explain.targets import region_score
+from napari_medai.explain.weightings import WEIGHTINGS
 from napari_medai.explain.windows import region_map
 from napari_medai.models.model import Model
 from napari_medai.models.networks import build_network
@@ -78,6 +80,34 @@ def test_one_window_gives_the_map_of_the_plain_network(model: Model):
     cells = gradient_map(model.network, torch.from_numpy(volume)[None], score, layer).clamp(min=0)
     expected = torch.nn.functional.interpolate(cells[None, None], size=(16, 16, 16), mode="trilinear")
     assert np.allclose(whole, expected[0, 0].numpy(), atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    "method", ["grad_cam", "xgrad_cam", "hires_cam", "layer_cam", "grad_cam_plus_plus", "eigen_cam"]
+)
+def test_windows_are_weighed_as_one_volume(model: Model, method: str):
+    volume = np.random.default_rng(2).normal(size=(1, 16, 16, 32)).astype(np.float32)
+    region = np.zeros((16, 16, 32), bool)
+    region[4:9, 4:9, 12:20] = True
+    layer = default_layer(list_layers(model.network, torch.zeros(1, 1, 16, 16, 16)), dense=True)
+    found = []
+    for start in (0, 16):
+        score = region_score(1, torch.from_numpy(region[..., start : start + 16]))
+        sample = torch.from_numpy(volume[None, ..., start : start + 16].copy())
+        found.append(activations_and_gradients(model.network, sample, score, layer))
+    whole = WEIGHTINGS[method](*(torch.cat(pair, dim=4) for pair in zip(*found, strict=True)))[0]
+    question = Question("segmentation", 1, region)
+    ours = region_map(model.network, volume, question, (16, 16, 16), layer, method=method, overlap=0.0)
+    parts = [one[None, None].clamp(min=0) for one in whole.split(4, dim=2)]
+    expected = torch.cat([upsample(one, (16, 16, 16))[0, 0] for one in parts], dim=2)
+    assert np.allclose(ours, expected.numpy(), atol=1e-5 * float(expected.max()))
+
+
+def test_a_layer_too_fine_to_keep_is_refused_unless_little_is_kept():
+    layer = Layer("fine", "Conv3d", 64, (96, 96, 96))
+    with pytest.raises(ArgumentError, match="GiB over 48 windows"):
+        gathering("grad_cam", layer, 48)
+    assert gathering("hires_cam", layer, 4).maps().shape == (4, 96, 96, 96)
 
 
 def test_windows_without_the_region_say_nothing(model: Model):

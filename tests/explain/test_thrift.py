@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from napari_medai.explain import cam
+from napari_medai.explain import cam, thrift
 from napari_medai.explain.layers import default_layer, frozen, list_layers
 from napari_medai.explain.targets import region_score
 from napari_medai.explain.thrift import thrifty
@@ -53,6 +53,31 @@ def test_the_gradient_of_a_convolution_is_autograds(ndim, kernel, padding, strid
     torch.manual_seed(0)
     network = CONVS[ndim](2, 4, kernel, padding=padding, stride=stride, dilation=dilation)
     assert_same(network, torch.randn(2, 2, *(9, 8, 7)[:ndim]))
+
+
+@pytest.mark.parametrize(
+    ("kernel", "rim"),
+    [((3, 3, 3), (1, 1, 1)), ((5, 1, 3), (2, 0, 0)), ((3, 3, 1), (0, 1, 0)), ((1,) * 3, (0,) * 3)],
+)
+def test_slab_by_slab_a_convolution_is_the_same(monkeypatch: pytest.MonkeyPatch, kernel, rim):
+    monkeypatch.setattr(thrift, "SLAB_PLANES", 4)
+    monkeypatch.setattr(thrift, "SLAB_ROWS", 0)
+    torch.manual_seed(0)
+    network = nn.Conv3d(2, 3, kernel, padding=rim)
+    sizes: list[int] = []
+    whole = torch.conv3d
+
+    def seen(values: torch.Tensor, *rest: object) -> torch.Tensor:
+        sizes.append(values.shape[2])
+        return whole(values, *rest)
+
+    monkeypatch.setattr(torch, "conv3d", seen)
+    sample = torch.randn(1, 2, 19, 6, 7)
+    weights = network.weight.detach(), network.bias.detach()
+    ours = thrift._slab_by_slab(sample, *weights, rim)
+    assert torch.allclose(ours, whole(sample, *weights, 1, rim), atol=1e-5)
+    assert len(sizes) > 2
+    assert max(sizes) < 19
 
 
 @pytest.mark.parametrize("ndim", [2, 3])

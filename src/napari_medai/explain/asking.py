@@ -12,10 +12,11 @@ from napari_medai.core.boxes import Boxes
 from napari_medai.core.errors import ArgumentError
 from napari_medai.core.image import MedicalImage
 from napari_medai.core.landmarks import Landmarks
-from napari_medai.core.progress import Progress, Step, part
+from napari_medai.core.progress import Progress, Step, part, silent
 from napari_medai.explain.finding import found_labels, found_scores
 from napari_medai.explain.question import DENSE, Question
 from napari_medai.explain.subject import channel_index, on_seen_grid
+from napari_medai.explain.way import Way
 from napari_medai.models.infer import extend_to_tile, window_corners, window_slices
 from napari_medai.models.model import Model
 from napari_medai.models.prepare import Prepared
@@ -48,10 +49,8 @@ def ask(
     seen: Prepared,
     image: MedicalImage,
     wish: Wish,
-    *,
-    device: str,
-    overlap: float,
-    progress: Progress,
+    way: Way,
+    progress: Progress = silent,
 ) -> Question:
     """Return the question that a wish puts to a model.
 
@@ -66,8 +65,10 @@ def ask(
     wish : Wish
         What to explain. Without a name: the label with most voxels, the likeliest class, the only point
         or value.
-    device, overlap, progress
-        As in prediction.
+    way : Way
+        Where the network runs, and over which windows.
+    progress : Progress
+        Hears every batch of windows where the network is asked.
 
     Raises
     ------
@@ -82,23 +83,17 @@ def ask(
         )
     index = channel_index(model, wish.target) if wish.target else None
     if task not in DENSE:
-        return _of_whole_image(model, seen, wish, index, device, overlap, progress)
+        return _of_whole_image(model, seen, wish, index, way, progress)
     given = _given_region(wish, seen, image)
     if given is not None:
         progress(Step(0, 1, "Taking the region"))
         return Question(task, _named(model, index), given)
-    index, found = _found(model, seen, index, overlap, device, part(progress, 0, 0.9))
+    index, found = _found(model, seen, index, way, part(progress, 0, 0.9))
     return Question(task, index, _narrowed(found, wish, seen))
 
 
 def _of_whole_image(
-    model: Model,
-    seen: Prepared,
-    wish: Wish,
-    index: int | None,
-    device: str,
-    overlap: float,
-    progress: Progress,
+    model: Model, seen: Prepared, wish: Wish, index: int | None, way: Way, progress: Progress
 ) -> Question:
     task, names = model.spec.task, model.spec.outputs.names
     if wish.is_somewhere:
@@ -108,18 +103,18 @@ def _of_whole_image(
         )
     progress(Step(0, 1, "Asking the network"))
     if index is None and (task == "classification" or len(names) == 1):
-        index = 0 if len(names) == 1 else int(_mean_output(model, seen, device, overlap).argmax())
+        index = 0 if len(names) == 1 else int(_mean_output(model, seen, way).argmax())
     return Question(task, _named(model, index))
 
 
-def _mean_output(model: Model, seen: Prepared, device: str, overlap: float) -> NDArray[np.float64]:
+def _mean_output(model: Model, seen: Prepared, way: Way) -> NDArray[np.float64]:
     import torch
 
     tile = model.spec.tile
     volume, _ = extend_to_tile(seen.volume, tile)
     total = np.zeros(len(model.spec.outputs.names))
-    with ready(model.network, device) as (network, place):
-        for corner in window_corners(volume.shape[1:], tile, overlap):
+    with ready(model.network, way.device) as (network, place):
+        for corner in window_corners(volume.shape[1:], tile, way.overlap):
             window = np.array(volume[(slice(None), *window_slices(corner, tile))])[None]
             total += network(torch.from_numpy(window).to(place))[0].double().cpu().numpy()
     return total
@@ -180,16 +175,16 @@ def _voxel_at(place: Landmarks, seen: Prepared) -> tuple[int, ...]:
     return tuple(int(i) for i in index)
 
 
-def _found(
-    model: Model, seen: Prepared, index: int | None, overlap: float, device: str, progress: Progress
-) -> tuple[int, Mask]:
+def _found(model: Model, seen: Prepared, index: int | None, way: Way, progress: Progress) -> tuple[int, Mask]:
     """Return the channel and where the network itself sees it."""
     network, volume, tile = model.network, seen.volume, model.spec.tile
     if model.spec.task == "landmarks":
         index = 0 if index is None and len(model.spec.outputs.names) == 1 else _named(model, index)
-        heat = found_scores(network, volume, tile, index, overlap=overlap, device=device, progress=progress)
+        heat = found_scores(
+            network, volume, tile, index, overlap=way.overlap, device=way.device, progress=progress
+        )
         return index, heat > np.median(heat) + PEAK_SHARE * (heat.max() - np.median(heat))
-    predicted = found_labels(network, volume, tile, overlap=overlap, device=device, progress=progress)
+    predicted = found_labels(network, volume, tile, overlap=way.overlap, device=way.device, progress=progress)
     if index is None:
         counts = np.bincount(predicted.ravel(), minlength=len(model.spec.outputs.names))[1:]
         index = int(counts.argmax()) + 1

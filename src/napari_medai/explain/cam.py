@@ -8,7 +8,7 @@ from napari_medai.core.errors import ArgumentError
 from napari_medai.core.progress import Progress, Step, silent, track
 from napari_medai.explain.layers import Layer, capture, frozen
 from napari_medai.explain.thrift import thrifty
-from napari_medai.explain.weightings import WEIGHTINGS, grad_cam
+from napari_medai.explain.weightings import WEIGHTINGS
 
 if TYPE_CHECKING:
     import torch
@@ -37,7 +37,7 @@ def gradient_map(
     layer : Layer
         From :func:`napari_medai.explain.layers.list_layers`.
     method : str
-        ``"cam"`` or a key of ``WEIGHTINGS``.
+        A key of ``WEIGHTINGS``.
     progress : Progress
         Hears of the forward and the backward pass.
 
@@ -49,9 +49,6 @@ def gradient_map(
     progress(Step(0, 2, "Running the network"))
     activations, gradients = activations_and_gradients(network, sample, target, layer)
     progress(Step(1, 2, "Building the map"))
-    if method == "cam":
-        require_average_pooling(gradients)
-        return (gradients.flatten(2).sum(2)[..., None] * activations.flatten(2)).sum(1).reshape(layer.cells)
     return WEIGHTINGS[method](activations, gradients)[0]
 
 
@@ -183,16 +180,3 @@ def _without(grid: torch.Tensor, channels: range) -> torch.Tensor:
     for row, channel in enumerate(channels):
         kept[row, channel] = 0
     return kept
-
-
-def require_average_pooling(gradients: torch.Tensor) -> None:
-    """Refuse CAM where the gradient is not the same in every cell of a channel."""
-    spread = gradients - gradients.flatten(2).mean(2).reshape(
-        *gradients.shape[:2], *[1] * (gradients.ndim - 2)
-    )
-    if float(spread.abs().max()) > 1e-4 * float(gradients.abs().max()) + 1e-12:
-        raise ArgumentError(
-            "CAM needs a layer that feeds a global average pool and one linear layer; here the gradient "
-            "differs from cell to cell.",
-            hint=f"Use {grad_cam.__name__}, which is the same where CAM applies.",
-        )

@@ -11,19 +11,22 @@ import numpy as np
 from annotated_types import Interval
 
 from napari_medai.core.boxes import Boxes
-from napari_medai.core.errors import ArgumentError
+from napari_medai.core.image import MedicalImage
 from napari_medai.core.landmarks import Landmarks
 from napari_medai.core.operation import Advanced, IntensityImage, LabelsImage, operation
 from napari_medai.core.progress import Progress, silent
 from napari_medai.core.progress import part as share
 from napari_medai.explain.asking import Part, Wish, ask
+from napari_medai.explain.check.case import fullest_window
+from napari_medai.explain.check.report import Report
 from napari_medai.explain.check.subject import Floats, Mask, Subject
+from napari_medai.explain.check.suite import Effort, check_map
 from napari_medai.explain.layers import Layer
 from napari_medai.explain.methods import Method, window_map
-from napari_medai.explain.question import EXPLAINED
+from napari_medai.explain.question import EXPLAINED, Question
 from napari_medai.explain.subject import chosen_layers, on_seen_grid, seen_by
 from napari_medai.explain.twin import Twin, shuffled_twin
-from napari_medai.models.infer import extend_to_tile, window_corners, window_slices
+from napari_medai.explain.way import Way
 from napari_medai.models.model import Model
 from napari_medai.models.store import ModelArgument, as_model
 from napari_medai.models.task import require_task
@@ -31,7 +34,7 @@ from napari_medai.models.task import require_task
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from napari_medai.explain.check.suite import Report
+    from napari_medai.explain.check.subject import Explainer
 
 INPUT_CELL = 8
 """Voxels along the edge of a random control's cells for methods that look at the input."""
@@ -159,42 +162,52 @@ def check_explanation(
     Adebayo et al., Sanity Checks for Saliency Maps, NeurIPS 2018; Petsiuk et al., RISE, BMVC 2018;
     Arun et al., Assessing the Trustworthiness of Saliency Maps, Radiology: AI 2021.
     """
-    import torch
-
-    from napari_medai.explain.check.suite import check_map
-    from napari_medai.models.runtime import ready
-
     loaded = as_model(model)
     require_task(loaded.spec, *EXPLAINED)
-    layers = chosen_layers(loaded, layer, method)
-    seen = seen_by(loaded, image, share(progress, 0, 0.02, "Preparing"))
+    way = Way(method, tuple(chosen_layers(loaded, layer, method)), overlap, device)
     wish = Wish(target, part, region, place, box)
-    question = ask(
-        loaded, seen, image, wish, device=device, overlap=overlap, progress=share(progress, 0.02, 0.1)
-    )
-    known = None if mask is None else on_seen_grid(mask, "mask", seen, image)
+    case = _case(loaded, image, wish, mask, way, share(progress, 0, 0.1))
     twin = _twin(loaded, training_folder, twin_steps, seed, device, share(progress, 0.1, 0.4))
-    volume, inside, known = _fullest_window(seen.volume, question.region, known, loaded.spec.tile, overlap)
-    with ready(loaded.network, device) as (lent, where), torch.inference_mode(False), torch.no_grad():
-        subject = Subject(
-            lent,
-            volume,
-            replace(question, region=inside),
-            _explainer(method, layers, float(seen.volume.min())),
-            _cells(layers, volume),
-            str(where),
-        )
-        report = check_map(
-            subject,
-            known,
-            layer_groups=layer_groups,
-            draws=draws,
-            curve_points=curve_points,
-            seed=seed,
-            twin=None if twin is None else replace(twin, network=twin.network.to(where)),
-            progress=share(progress, 0.4 if twin else 0.1, 1),
-        )
-    return ExplanationCheck(_table(report, seed), _curves(report))
+    effort = Effort(layer_groups, draws, curve_points, seed)
+    report = _tried(loaded, case, way, effort, twin, share(progress, 0.4 if twin else 0.1, 1))
+    return ExplanationCheck(report.table(seed), report.curve_table())
+
+
+@dataclass(frozen=True, eq=False)
+class _Case:
+    """The window in which a map is tried.
+
+    Parameters
+    ----------
+    volume : numpy.ndarray
+        Shape (C, *S).
+    question : Question
+        Its region cut to the window.
+    mask : numpy.ndarray, optional
+        Shape (*S): where the evidence lies.
+    blank : float
+        The value of an input without content.
+    """
+
+    volume: Floats
+    question: Question
+    mask: Mask | None
+    blank: float
+
+
+def _case(
+    model: Model,
+    image: MedicalImage,
+    wish: Wish,
+    mask: MedicalImage | None,
+    way: Way,
+    progress: Progress,
+) -> _Case:
+    seen = seen_by(model, image, share(progress, 0, 0.2, "Preparing"))
+    question = ask(model, seen, image, wish, way, share(progress, 0.2, 1))
+    known = None if mask is None else on_seen_grid(mask, "mask", seen, image)
+    volume, inside, known = fullest_window(seen.volume, question.region, known, model.spec.tile, way.overlap)
+    return _Case(volume, replace(question, region=inside), known, float(seen.volume.min()))
 
 
 def _twin(
@@ -206,20 +219,30 @@ def _twin(
     from napari_medai.explain.lessons import read_lessons
 
     lessons = read_lessons(folder, model, seed, share(progress, 0, 0.3))
+    inner = share(progress, 0.3, 1)
     return shuffled_twin(
-        model.network,
-        lessons,
-        task=model.spec.task,
-        steps=steps,
-        seed=seed,
-        device=device,
-        progress=share(progress, 0.3, 1),
+        model.network, lessons, task=model.spec.task, steps=steps, seed=seed, device=device, progress=inner
     )
 
 
-def _explainer(method: str, layers: Sequence[Layer], blank: float) -> Any:
+def _tried(
+    model: Model, case: _Case, way: Way, effort: Effort, twin: Twin | None, progress: Progress
+) -> Report:
+    import torch
+
+    from napari_medai.models.runtime import ready
+
+    explainer, cells = _explainer(way, case.blank), _cells(way.layers, case.volume)
+    with ready(model.network, way.device) as (lent, where), torch.inference_mode(False), torch.no_grad():
+        subject = Subject(lent, case.volume, case.question, explainer, cells, str(where))
+        if twin is not None:
+            twin = replace(twin, network=twin.network.to(where))
+        return check_map(subject, case.mask, effort=effort, twin=twin, progress=progress)
+
+
+def _explainer(way: Way, blank: float) -> Explainer:
     def explain(network: Any, sample: Any, target: Any, progress: Progress) -> Floats:
-        return window_map(network, sample, target, method, layers, blank, progress)
+        return window_map(network, sample, target, way.method, way.layers, blank, progress)
 
     return explain
 
@@ -228,63 +251,3 @@ def _cells(layers: Sequence[Layer], volume: Floats) -> tuple[int, ...]:
     if not layers:
         return tuple(max(2, n // INPUT_CELL) for n in volume.shape[1:])
     return min((layer.cells for layer in layers), key=np.prod)
-
-
-def _fullest_window(
-    volume: Floats, region: Mask | None, mask: Mask | None, tile: Sequence[int], overlap: float
-) -> tuple[Floats, Mask | None, Mask | None]:
-    """Cut the window that holds most of the region from the input, the region and the mask.
-
-    Without a region the window that holds most of the mask counts, or else the one in the middle.
-    """
-    padded, _ = extend_to_tile(volume, tile)
-    where, known = _extended(region, tile), _extended(mask, tile)
-    if where is not None and not where.any():
-        raise ArgumentError(
-            "The region to explain is empty.", hint="Choose a class that is there, or paint one."
-        )
-    corners = window_corners(padded.shape[1:], tile, overlap)
-    guide = where if where is not None else known
-    corner = corners[len(corners) // 2]
-    if guide is not None:
-        corner = max(corners, key=lambda c: int(guide[window_slices(c, tile)].sum()))
-    box = window_slices(corner, tile)
-    cut = [None if m is None else m[box] for m in (where, known)]
-    return np.array(padded[(slice(None), *box)]), cut[0], cut[1]
-
-
-def _extended(mask: Mask | None, tile: Sequence[int]) -> Mask | None:
-    return None if mask is None else extend_to_tile(mask[None].astype(np.float32), tile)[0][0] > 0
-
-
-def _table(report: Report, seed: int) -> DataFrame:
-    from pandas import DataFrame
-
-    rows: list[dict[str, Any]] = [
-        {"test": f.test, "value": f.value, "needed": f.needed, "passed": f.passed, "note": f.note}
-        for f in report.findings
-    ]
-    failed = [f.test for f in report.findings if not f.passed]
-    note = f"failed: {'; '.join(failed)}" if failed else "every test passed"
-    rows.append(
-        {
-            "test": "verdict",
-            "value": float(len(failed)),
-            "needed": "0 failed",
-            "passed": not failed,
-            "note": note,
-        }
-    )
-    return DataFrame(rows).assign(seed=seed)
-
-
-def _curves(report: Report) -> DataFrame:
-    from pandas import DataFrame
-
-    return DataFrame(
-        [
-            {"test": c.test, "map": c.map, "at": at, "value": value}
-            for c in report.curves
-            for at, value in zip(c.at, c.value, strict=True)
-        ]
-    )

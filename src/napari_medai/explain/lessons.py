@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from napari_medai.core.errors import ArgumentError, ReadError
 from napari_medai.core.image import MedicalImage
 from napari_medai.core.progress import Progress, silent, track
 from napari_medai.core.sampling import sample_volume
+from napari_medai.explain.check.case import fullest_corner
 from napari_medai.explain.subject import seen_by
 from napari_medai.io.class_folder import ClassedFile, find_classed, read_classed
 from napari_medai.io.point_rows import IMAGES, plain_stem
@@ -161,11 +161,6 @@ def labelled_lesson(model: Model, image: MedicalImage, labels: MedicalImage) -> 
     turned = seen.reorientation.apply(np.array(labels.array))
     marks = sample_volume(turned, seen.upright, seen.grid, interpolation="nearest")
     padded, _ = extend_to_tile(seen.volume, tile)
-    wide, _ = extend_to_tile(marks[None].astype(np.float32), tile)
-    box = window_slices(_fullest(wide[0], tile), tile)
-    return Lesson(np.array(padded[(slice(None), *box)]), wide[0][box].astype(np.int64))
-
-
-def _fullest(marks: Floats, tile: Sequence[int]) -> tuple[int, ...]:
-    corners = window_corners(marks.shape, tile, 0.5)
-    return max(corners, key=lambda corner: int((marks[window_slices(corner, tile)] > 0).sum()))
+    wide = extend_to_tile(marks[None], tile)[0][0]
+    box = window_slices(fullest_corner(wide > 0, window_corners(wide.shape, tile, 0.5), tile), tile)
+    return Lesson(np.array(padded[(slice(None), *box)]), wide[box].astype(np.int64))

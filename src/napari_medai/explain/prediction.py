@@ -17,10 +17,10 @@ from napari_medai.core.progress import Progress, Step, silent
 from napari_medai.core.progress import part as share
 from napari_medai.core.sampling import sample_volume
 from napari_medai.explain.asking import Part, Wish, ask
-from napari_medai.explain.layers import Layer
 from napari_medai.explain.methods import INPUT_METHODS, Method, fused
 from napari_medai.explain.question import EXPLAINED, Question
 from napari_medai.explain.subject import cell_grid, cell_steps, chosen_layers, seen_by
+from napari_medai.explain.way import Way
 from napari_medai.models.model import Model
 from napari_medai.models.prepare import Prepared
 from napari_medai.models.store import ModelArgument, as_model
@@ -105,75 +105,46 @@ def explain_prediction(
     """
     loaded = as_model(model)
     require_task(loaded.spec, *EXPLAINED)
-    layers = chosen_layers(loaded, layer, method)
+    way = Way(method, tuple(chosen_layers(loaded, layer, method)), overlap, device)
     seen = seen_by(loaded, image, share(progress, 0, 0.1, "Preparing"))
     wish = Wish(target, part, region, place, box)
-    question = ask(
-        loaded, seen, image, wish, device=device, overlap=overlap, progress=share(progress, 0.1, 0.4)
-    )
-    heat = _heat(loaded, seen, question, layers, method, overlap, device, share(progress, 0.4, 0.95))
+    question = ask(loaded, seen, image, wish, way, share(progress, 0.1, 0.4))
+    heat = _heat(loaded, seen, question, way, share(progress, 0.4, 0.95))
     progress(Step(0.95, 1.0, "Bringing the map to the image"))
-    return _as_image(heat, seen, image, _facts(loaded, question, method, layers, seen.grid, heat))
+    return _as_image(heat, seen, image, _facts(loaded, question, way, seen.grid, heat))
 
 
 def _heat(
-    model: Model,
-    seen: Prepared,
-    question: Question,
-    layers: list[Layer],
-    method: str,
-    overlap: float,
-    device: str,
-    progress: Progress,
+    model: Model, seen: Prepared, question: Question, way: Way, progress: Progress
 ) -> NDArray[np.float32]:
     """Make the map on the network's grid; the maps of several layers are averaged."""
     from napari_medai.explain.windows import input_region_map, region_map
 
-    network, tile = model.network, model.spec.tile
-    if method in INPUT_METHODS:
+    what = model.network, seen.volume, question, model.spec.tile
+    if way.method in INPUT_METHODS:
         return input_region_map(
-            network,
-            seen.volume,
-            question,
-            tile,
-            method=method,
-            overlap=overlap,
-            device=device,
-            progress=progress,
+            *what, method=way.method, overlap=way.overlap, device=way.device, progress=progress
         )
-    maps = []
-    for k, layer in enumerate(layers):
-        inner = share(progress, k / len(layers), (k + 1) / len(layers))
+    maps, count = [], len(way.layers)
+    for k, layer in enumerate(way.layers):
+        inner = share(progress, k / count, (k + 1) / count)
         maps.append(
             region_map(
-                network,
-                seen.volume,
-                question,
-                tile,
-                layer,
-                method=method,
-                overlap=overlap,
-                device=device,
-                progress=inner,
+                *what, layer, method=way.method, overlap=way.overlap, device=way.device, progress=inner
             )
         )
     return fused(maps)
 
 
 def _facts(
-    model: Model,
-    question: Question,
-    method: str,
-    layers: list[Layer],
-    grid: Geometry,
-    heat: NDArray[np.float32],
+    model: Model, question: Question, way: Way, grid: Geometry, heat: NDArray[np.float32]
 ) -> dict[str, Any]:
-    cells = cell_grid(model, layers, grid) if layers else grid
+    cells = cell_grid(model, way.layers, grid) if way.layers else grid
     return {
         "target": model.spec.outputs.names[question.index],
-        "method": method,
-        "layer": ", ".join(layer.name for layer in layers) or "input",
-        "cell_size": cell_steps(model, layers, grid.spacing),
+        "method": way.method,
+        "layer": ", ".join(layer.name for layer in way.layers) or "input",
+        "cell_size": cell_steps(model, way.layers, grid.spacing),
         "cells": {"shape": list(cells.shape), "affine": cells.affine.tolist(), "unit": cells.unit},
         "maximum": float(heat.max()),
         "checked": False,

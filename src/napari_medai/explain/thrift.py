@@ -1,7 +1,8 @@
 """Gradients of a network whose weights are frozen, with less kept and less done than autograd does.
 
 Autograd keeps the input of every convolution for the gradient of its weights, which nobody asks for here, and
-of every rectifier a map of numbers where one bit a voxel tells as much. The gradient itself is the same.
+of every rectifier a map of numbers where one bit a voxel tells as much. A convolution of a whole volume turns
+its input and output into another order first; slab by slab that takes little. The gradient is the same.
 """
 
 from __future__ import annotations
@@ -13,6 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import torch
+
+SLAB_PLANES = 32
+SLAB_ROWS = 20_480
+"""Channels times planes times rows above which torch takes its fast convolution for a single sample."""
 
 
 @contextmanager
@@ -67,12 +72,13 @@ def _convolved(
 
 
 def _rectified(values: torch.Tensor, inplace: bool = False) -> Any:
-    """Rectify out of place, whether or not the values may be overwritten."""
     return _leaky(values, 0.0, inplace)
 
 
-def _leaky(values: torch.Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Any:  # noqa: ARG001
-    return NotImplemented if _left_alone(values) else _functions()[1].apply(values, negative_slope)
+def _leaky(values: torch.Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Any:
+    if _left_alone(values):
+        return NotImplemented
+    return _functions()[1].apply(values, negative_slope, inplace)
 
 
 def _normalised(
@@ -102,13 +108,36 @@ def _each(value: Any, count: int) -> tuple[int, ...]:
     return (value,) * count if isinstance(value, int) else tuple(value)
 
 
+def _slab_by_slab(
+    values: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, rim: tuple[int, ...]
+) -> torch.Tensor:
+    """Convolve by steps of one as torch does, a volume some planes at a time."""
+    import torch
+
+    if values.ndim == 4:
+        return torch.conv2d(values, weight, bias, 1, rim)
+    samples, channels, depth, rows, _ = values.shape
+    planes = max(SLAB_PLANES, SLAB_ROWS // (samples * channels * rows) + 1)
+    reach, before = weight.shape[2], rim[0]
+    size = [n + 2 * p - k + 1 for n, p, k in zip(values.shape[2:], rim, weight.shape[2:], strict=True)]
+    if size[0] < 2 * planes:
+        return torch.conv3d(values, weight, bias, 1, rim)
+    found = values.new_empty(samples, len(weight), *size)
+    for start in range(0, size[0] - planes + 1, planes):
+        stop = start + planes if size[0] - start >= 2 * planes else size[0]
+        low, high = start - before, stop - before + reach - 1
+        slab = values[:, :, max(low, 0) : min(high, depth)]
+        lack = (max(-low, 0), max(high - depth, 0))
+        if any(lack):
+            slab = torch.nn.functional.pad(slab, (0, 0, 0, 0, *lack))
+        found[:, :, start:stop] = torch.conv3d(slab, weight, bias, 1, (0, *rim[1:]))
+    return found
+
+
 @cache
 def _functions() -> tuple[Any, Any, Any]:
     """Make the three functions; torch is imported when they are first needed."""
     import torch
-
-    def convolution(ndim: int) -> Any:
-        return torch.conv2d if ndim == 4 else torch.conv3d
 
     class Convolution(torch.autograd.Function):
         """A convolution by steps of one; its gradient is one with the kernel turned round."""
@@ -117,28 +146,31 @@ def _functions() -> tuple[Any, Any, Any]:
         def forward(ctx: Any, values: Any, weight: Any, bias: Any, rim: tuple[int, ...]) -> Any:
             ctx.save_for_backward(weight)
             ctx.rim = rim
-            return convolution(values.ndim)(values, weight, bias, 1, rim)
+            return _slab_by_slab(values, weight, bias, rim)
 
         @staticmethod
         def backward(ctx: Any, *gradients: Any) -> Any:
             (weight,) = ctx.saved_tensors
             turned = weight.flip(tuple(range(2, weight.ndim))).transpose(0, 1).contiguous()
             rim = tuple(k - 1 - p for k, p in zip(weight.shape[2:], ctx.rim, strict=True))
-            return convolution(weight.ndim)(gradients[0], turned, None, 1, rim), None, None, None
+            return _slab_by_slab(gradients[0], turned, None, rim), None, None, None
 
     class Rectifier(torch.autograd.Function):
         """A rectifier, maybe a leaky one; its gradient needs to know where values were positive."""
 
         @staticmethod
-        def forward(ctx: Any, values: Any, slope: float) -> Any:
+        def forward(ctx: Any, values: Any, slope: float, inplace: bool) -> Any:
             ctx.save_for_backward(values > 0)
             ctx.slope = slope
-            return torch.nn.functional.leaky_relu(values, slope)
+            if inplace:
+                ctx.mark_dirty(values)
+            return torch.nn.functional.leaky_relu(values, slope, inplace)
 
         @staticmethod
         def backward(ctx: Any, *gradients: Any) -> Any:
             (positive,) = ctx.saved_tensors
-            return torch.where(positive, gradients[0], ctx.slope * gradients[0]), None
+            lessened = ctx.slope * gradients[0]
+            return torch.where(positive, gradients[0], lessened, out=lessened), None, None
 
     class Normalisation(torch.autograd.Function):
         """Batch normalisation of a trained network: every channel times a factor."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
+
+from napari_medai.core.errors import ArgumentError
 
 if TYPE_CHECKING:
     import torch
@@ -13,20 +16,60 @@ if TYPE_CHECKING:
 _TINY = 1e-12
 
 
-def grad_cam(activations: torch.Tensor, gradients: torch.Tensor) -> torch.Tensor:
-    """Channel weights are mean gradients. Selvaraju et al., ICCV 2017.
+@dataclass(frozen=True)
+class ByChannel:
+    """A method that weighs whole channels by sums over their cells.
+
+    Sums can be gathered window by window, so that no gradient need be kept.
 
     Parameters
     ----------
-    activations, gradients : torch.Tensor
-        Of one layer, shape (N, K, *cells).
-
-    Returns
-    -------
-    torch.Tensor
-        Shape (N, *cells), before the negative part is cut.
+    sums : callable
+        From activations and gradients, (N, K, *cells), to sums over the cells, (N, K, number of sums).
+    weights : callable
+        From the sums and the number of cells to a weight a channel, (N, K).
     """
-    return (_cell_mean(gradients) * activations).sum(dim=1)
+
+    sums: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+    weights: Callable[[torch.Tensor, int], torch.Tensor]
+
+    def __call__(self, activations: torch.Tensor, gradients: torch.Tensor) -> torch.Tensor:
+        """Make the map (N, *cells), before the negative part is cut."""
+        cells = activations[0, 0].numel()
+        return combined(self.weights(self.sums(activations, gradients), cells), activations)
+
+
+def combined(weights: torch.Tensor, activations: torch.Tensor) -> torch.Tensor:
+    """Sum activations (N, K, *cells) over their channels, weighted by (N, K)."""
+    import torch
+
+    return torch.einsum("nk,nk...->n...", weights, activations)
+
+
+def _sum_of_gradients(_activations: torch.Tensor, gradients: torch.Tensor) -> torch.Tensor:
+    return gradients.flatten(2).sum(2, keepdim=True)
+
+
+def _sum_of_even_gradients(_activations: torch.Tensor, gradients: torch.Tensor) -> torch.Tensor:
+    _require_average_pooling(gradients)
+    return _sum_of_gradients(_activations, gradients)
+
+
+def _sums_with_activations(activations: torch.Tensor, gradients: torch.Tensor) -> torch.Tensor:
+    import torch
+
+    both = (gradients * activations).flatten(2).sum(2), activations.flatten(2).sum(2)
+    return torch.stack(both, dim=2)
+
+
+cam = ByChannel(_sum_of_even_gradients, lambda sums, _cells: sums[..., 0])
+"""Channel weights are those of the last linear layer. Zhou et al., CVPR 2016."""
+grad_cam = ByChannel(_sum_of_gradients, lambda sums, cells: sums[..., 0] / cells)
+"""Channel weights are mean gradients. Selvaraju et al., ICCV 2017."""
+xgrad_cam = ByChannel(
+    _sums_with_activations, lambda sums, _cells: sums[..., 0] / _away_from_zero(sums[..., 1])
+)
+"""Gradients averaged with the activations as weights. Fu et al., BMVC 2020."""
 
 
 def grad_cam_plus_plus(activations: torch.Tensor, gradients: torch.Tensor) -> torch.Tensor:
@@ -52,12 +95,6 @@ def layer_cam(activations: torch.Tensor, gradients: torch.Tensor) -> torch.Tenso
     return (gradients.clamp(min=0) * activations).sum(dim=1)
 
 
-def xgrad_cam(activations: torch.Tensor, gradients: torch.Tensor) -> torch.Tensor:
-    """Gradients averaged with the activations as weights. Fu et al., BMVC 2020."""
-    weights = _cell_sum(gradients * activations) / _away_from_zero(_cell_sum(activations))
-    return (weights * activations).sum(dim=1)
-
-
 def eigen_cam(activations: torch.Tensor, gradients: torch.Tensor) -> torch.Tensor:
     """The first principal component of the activations; no class is asked. Muhammad and Yeasin, IJCNN 2020.
 
@@ -79,6 +116,7 @@ def eigen_cam(activations: torch.Tensor, gradients: torch.Tensor) -> torch.Tenso
 
 
 WEIGHTINGS: dict[str, Weighting] = {
+    "cam": cam,
     "grad_cam": grad_cam,
     "grad_cam_plus_plus": grad_cam_plus_plus,
     "hires_cam": hires_cam,
@@ -86,10 +124,19 @@ WEIGHTINGS: dict[str, Weighting] = {
     "xgrad_cam": xgrad_cam,
     "eigen_cam": eigen_cam,
 }
+CELL_BY_CELL = ("hires_cam", "layer_cam")
+"""Methods in which a cell's value comes of that cell alone."""
 
 
-def _cell_mean(values: torch.Tensor) -> torch.Tensor:
-    return values.mean(dim=tuple(range(2, values.ndim)), keepdim=True)
+def _require_average_pooling(gradients: torch.Tensor) -> None:
+    """Refuse CAM where the gradient is not the same in every cell of a channel."""
+    spread = gradients - gradients.mean(dim=tuple(range(2, gradients.ndim)), keepdim=True)
+    if float(spread.abs().max()) > 1e-4 * float(gradients.abs().max()) + 1e-12:
+        raise ArgumentError(
+            "CAM needs a layer that feeds a global average pool and one linear layer; here the gradient "
+            "differs from cell to cell.",
+            hint="Use grad_cam, which is the same where CAM applies.",
+        )
 
 
 def _cell_sum(values: torch.Tensor) -> torch.Tensor:

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from napari_medai.core.errors import ArgumentError
 from napari_medai.core.progress import Progress, part, silent, track
-from napari_medai.explain.cam import activations_and_gradients, cell_map, require_average_pooling, upsample
+from napari_medai.explain.cam import activations_and_gradients, cell_map, upsample
+from napari_medai.explain.gathering import gathering
 from napari_medai.explain.layers import Layer, frozen
 from napari_medai.explain.methods import window_map
 from napari_medai.explain.question import Question
-from napari_medai.explain.weightings import WEIGHTINGS
 from napari_medai.models.infer import extend_to_tile, gaussian_weight, window_corners, window_slices
 from napari_medai.models.runtime import ready
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import torch
 
 Floats = NDArray[np.float32]
-MAX_BYTES = 2 * 2**30
+Mask = NDArray[np.bool_]
 
 
 def region_map(
@@ -52,8 +52,8 @@ def region_map(
     layer : Layer
         Where to look.
     method : str
-        ``"cam"``, a key of ``WEIGHTINGS``, ``"score_cam"`` or ``"ablation_cam"``. The first two
-        weigh channels by all windows together, as if the volume were one; the others by each window.
+        A key of ``WEIGHTINGS``, ``"score_cam"`` or ``"ablation_cam"``. The first weigh channels by all
+        windows together, as if the volume were one; the others by each window.
     overlap : float
         The share of a window that the next one covers again.
     device : str
@@ -69,7 +69,6 @@ def region_map(
     import torch
 
     padded, where, corners, inner = _telling_windows(volume, question.region, tile, overlap)
-    _require_memory(layer, len(corners))
     with ready(network, device) as (lent, place), torch.inference_mode(False), torch.no_grad():
         pairs = (_window(padded, where, corner, tile, place) for corner in corners)
         if method in ("score_cam", "ablation_cam"):
@@ -112,15 +111,15 @@ def input_region_map(
 
 
 def _telling_windows(
-    volume: Floats, region: NDArray[np.bool_] | None, tile: Sequence[int], overlap: float
-) -> tuple[Floats, Floats | None, list[tuple[int, ...]], tuple[slice, ...]]:
+    volume: Floats, region: Mask | None, tile: Sequence[int], overlap: float
+) -> tuple[Floats, Mask | None, list[tuple[int, ...]], tuple[slice, ...]]:
     """Return volume and region extended to a window, the windows that hold some region, the inner part."""
     padded, inner = extend_to_tile(volume, tile)
     if region is None:
         return padded, None, window_corners(padded.shape[1:], tile, overlap), inner
-    where, _ = extend_to_tile(region[None].astype(np.float32), tile)
+    where = extend_to_tile(region[None], tile)[0][0]
     corners = [
-        c for c in window_corners(padded.shape[1:], tile, overlap) if where[0][window_slices(c, tile)].any()
+        c for c in window_corners(padded.shape[1:], tile, overlap) if where[window_slices(c, tile)].any()
     ]
     if not corners:
         raise ArgumentError(
@@ -138,22 +137,11 @@ def _maps_together(
     method: str,
     progress: Progress,
 ) -> torch.Tensor:
-    """Lay all windows' cells side by side and weigh them as one."""
-    import torch
-
-    first, *others = layer.cells
-    rows = torch.zeros(2, 1, layer.channels, count * first, *others)  # one piece of memory
+    """Weigh all windows' channels as if they were one."""
+    gathered = gathering(method, layer, count)
     for k, (sample, mask) in enumerate(track(pairs, progress, "Looking at windows", count)):
-        found = activations_and_gradients(network, sample, question.goal(mask), layer)
-        for row, cells in zip(rows, found, strict=True):
-            row[:, :, k * first : (k + 1) * first] = cells
-        del found, cells
-    row_a, row_g = rows[0], rows[1]
-    if method == "cam":
-        require_average_pooling(row_g)
-        total = row_g.flatten(2).sum(2).reshape(*row_g.shape[:2], *[1] * (row_g.ndim - 2))
-        return (total * row_a).sum(1)[0].reshape(count, *layer.cells)
-    return WEIGHTINGS[method](row_a, row_g)[0].reshape(count, *layer.cells)
+        gathered.add(k, *activations_and_gradients(network, sample, question.goal(mask), layer))
+    return gathered.maps()
 
 
 def _maps_one_by_one(
@@ -176,13 +164,13 @@ def _maps_one_by_one(
 
 
 def _window(
-    volume: Floats, region: Floats | None, corner: tuple[int, ...], tile: Sequence[int], place: torch.device
+    volume: Floats, region: Mask | None, corner: tuple[int, ...], tile: Sequence[int], place: torch.device
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
     import torch
 
     box = window_slices(corner, tile)
     sample = torch.from_numpy(np.array(volume[(slice(None), *box)])[None]).to(place)
-    return sample, None if region is None else torch.from_numpy(np.array(region[0][box])).to(place)
+    return sample, None if region is None else torch.from_numpy(np.array(region[box])).to(place)
 
 
 def _blend(
@@ -199,13 +187,3 @@ def _blend(
         total[box] += one * weight
         weights[box] += weight
     return np.divide(total, weights, out=total, where=weights > 0)
-
-
-def _require_memory(layer: Layer, windows: int) -> None:
-    needed = 8 * layer.channels * int(np.prod(layer.cells)) * windows
-    if needed > MAX_BYTES:
-        raise ArgumentError(
-            f"The layer {layer.name!r} would take {needed / 2**30:.1f} GiB over {windows} windows; "
-            f"at most {MAX_BYTES / 2**30:.0f} GiB are used.",
-            hint="Choose a coarser layer.",
-        )

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 Corner = tuple[int, ...]
+Kind = TypeVar("Kind", bound=np.generic)
 Spread = Literal["grid", "even"]
 Padding = Literal["reflect", "zero"]
 Blending = Literal["gaussian", "peaked", "constant"]
@@ -121,8 +122,8 @@ def peaked_weight(tile: Sequence[int]) -> Floats:
 
 
 def extend_to_tile(
-    volume: Floats, tile: Sequence[int], padding: Padding = "reflect"
-) -> tuple[Floats, tuple[slice, ...]]:
+    volume: NDArray[Kind], tile: Sequence[int], padding: Padding = "reflect"
+) -> tuple[NDArray[Kind], tuple[slice, ...]]:
     """Extend an image at its edges up to the window's size; say where the image lies in it."""
     margins = [(0, 0)]
     for size, window in zip(volume.shape[1:], tile, strict=True):

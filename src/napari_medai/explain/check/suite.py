@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from napari_medai.explain.check.controls import centre_map, edge_map, random_map
 from napari_medai.explain.check.curves import area, deletion_curve, insertion_curve, shares_of_curve
 from napari_medai.explain.check.hits import energy_inside, energy_needed, points_inside
 from napari_medai.explain.check.randomise import randomised, stages
+from napari_medai.explain.check.report import Curve, Report
 from napari_medai.explain.check.similarity import spearman, structural_similarity
 from napari_medai.explain.check.stability import shifted, under_noise, under_shift
 from napari_medai.explain.check.subject import Floats, Mask, Subject
@@ -20,54 +21,40 @@ from napari_medai.explain.twin import Twin
 FULL_SPEARMAN = 0.3
 ALIKE = 0.5
 STABLE = 0.8
+Pairs = list[tuple[float, float]]
+"""Spearman's correlation and SSIM."""
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One test of a map: what was measured, what was needed, whether it passed."""
+class Effort:
+    """How thoroughly a map is tried.
 
-    test: str
-    value: float
-    needed: str
-    passed: bool
-    note: str = ""
+    Parameters
+    ----------
+    layer_groups : int
+        In how many steps the layers are randomised, from the output to the input.
+    draws : int
+        How often the whole network is randomised.
+    curve_points : int
+        At how many shares of the input deletion and insertion are measured.
+    seed : int
+        Of every draw.
+    """
+
+    layer_groups: int = 4
+    draws: int = 3
+    curve_points: int = 6
+    seed: int = 0
 
 
-@dataclass(frozen=True)
-class Curve:
-    """What was measured along an axis: ``at`` a share of the layers or of the input."""
-
-    test: str
-    map: str
-    at: tuple[float, ...]
-    value: tuple[float, ...]
-
-
-@dataclass
-class Report:
-    """Findings and curves, gathered in the order of the tests."""
-
-    findings: list[Finding] = field(default_factory=list)
-    curves: list[Curve] = field(default_factory=list)
-
-    def below(self, test: str, value: float, limit: float, note: str = "") -> None:
-        """Add a test that passes below a limit."""
-        self.findings.append(Finding(test, value, f"< {limit:.4g}", value < limit, note))
-
-    def above(self, test: str, value: float, limit: float, note: str = "", strict: bool = False) -> None:
-        """Add a test that passes at a limit or above it, or strictly above."""
-        passed = value > limit if strict else value >= limit
-        self.findings.append(Finding(test, value, f"{'>' if strict else '>='} {limit:.4g}", passed, note))
+USUAL = Effort()
 
 
 def check_map(
     subject: Subject,
     mask: Mask | None = None,
     *,
-    layer_groups: int = 4,
-    draws: int = 3,
-    curve_points: int = 6,
-    seed: int = 0,
+    effort: Effort = USUAL,
     twin: Twin | None = None,
     progress: Progress = silent,
 ) -> Report:
@@ -79,14 +66,8 @@ def check_map(
         What is explained and how.
     mask : numpy.ndarray, optional
         Shape (*S): where the evidence is known to lie.
-    layer_groups : int
-        In how many steps the layers are randomised, from the output to the input.
-    draws : int
-        How often the whole network is randomised.
-    curve_points : int
-        At how many shares of the input deletion and insertion are measured.
-    seed : int
-        Of every draw.
+    effort : Effort
+        How thoroughly.
     twin : Twin, optional
         A network of the same build that has learnt shuffled answers, on the subject's device.
     progress : Progress
@@ -99,43 +80,53 @@ def check_map(
     """
     report = Report()
     heat = subject.heat(progress=part(progress, 0, 0.05, "Making the map"))
-    _randomisation(report, subject, heat, layer_groups, draws, seed, part(progress, 0.05, 0.45))
+    _randomisation(report, subject, heat, effort, part(progress, 0.05, 0.45))
     if twin is not None:
         _against_twin(report, subject, heat, twin)
-    _perturbation(report, subject, heat, shares_of_curve(curve_points), seed, part(progress, 0.45, 0.85))
-    _stability(report, subject, heat, seed, part(progress, 0.85, 1))
+    _perturbation(report, subject, heat, effort, part(progress, 0.45, 0.85))
+    _stability(report, subject, heat, effort.seed, part(progress, 0.85, 1))
     if mask is not None:
         _hits(report, heat, mask)
     return report
 
 
 def _randomisation(
-    report: Report, subject: Subject, heat: Floats, groups: int, draws: int, seed: int, progress: Progress
+    report: Report, subject: Subject, heat: Floats, effort: Effort, progress: Progress
 ) -> None:
-    parts = stages(subject.network, subject.sample(), groups)
-    every = [name for names in parts for name in names]
-    growing = [every[: sum(map(len, parts[: k + 1]))] for k in range(len(parts))]
-    full = [(every, seed + k) for k in range(1, draws)]
-    jobs = [(names, seed) for names in (*growing, *parts)] + full
+    """Forget layers: group after group, each group alone, and all of them once more with other draws."""
+    groups = stages(subject.network, subject.sample(), effort.layer_groups)
+    every = [name for names in groups for name in names]
+    growing = [every[: sum(map(len, groups[: k + 1]))] for k in range(len(groups))]
+    jobs = [(names, effort.seed) for names in (*growing, *groups)]
+    jobs += [(every, effort.seed + k) for k in range(1, effort.draws)]
     alike = []
     for k, (names, draw) in enumerate(track(jobs, progress, "Forgetting layers")):
         inner = part(progress, k / len(jobs), (k + 1) / len(jobs))
         other = subject.heat(randomised(subject.network, names, draw), progress=inner)
         alike.append((spearman(heat, other), structural_similarity(heat, other)))
-    count = len(parts)
-    whole = [alike[count - 1], *alike[2 * count :]]
-    note = f"mean over {len(whole)} drawn networks"
-    each = f"mean over {count} groups of layers"
-    top = f"the {len(parts[0])} of {len(every)} layers with weights that are nearest to the output"
-    report.below("all layers randomised: Spearman", _size(whole, 0), FULL_SPEARMAN, note)
-    report.below("all layers randomised: SSIM", _size(whole, 1), ALIKE, note)
-    report.below("output layers randomised: SSIM", abs(alike[0][1]), ALIKE, top)
-    report.below("single layers randomised: Spearman", _size(alike[count : 2 * count], 0), ALIKE, each)
-    report.below("single layers randomised: SSIM", _size(alike[count : 2 * count], 1), ALIKE, each)
+    in_turn, alone, again = (
+        alike[: len(groups)],
+        alike[len(groups) : 2 * len(groups)],
+        alike[2 * len(groups) :],
+    )
+    top = f"the {len(groups[0])} of {len(every)} layers with weights that are nearest to the output"
+    _likeness(report, in_turn, alone, again, top)
     at = tuple(len(names) / len(every) for names in growing)
     for column, name in enumerate(("Spearman", "SSIM")):
-        values = tuple(pair[column] for pair in alike[:count])
+        values = tuple(pair[column] for pair in in_turn)
         report.curves.append(Curve(f"layers randomised in turn: {name}", "explanation", at, values))
+
+
+def _likeness(report: Report, in_turn: Pairs, alone: Pairs, again: Pairs, top: str) -> None:
+    """Judge how alike the maps of networks that forgot are: the whole network, the output layers, groups."""
+    whole = [in_turn[-1], *again]
+    note = f"mean over {len(whole)} drawn networks"
+    each = f"mean over {len(alone)} groups of layers"
+    report.below("all layers randomised: Spearman", _size(whole, 0), FULL_SPEARMAN, note)
+    report.below("all layers randomised: SSIM", _size(whole, 1), ALIKE, note)
+    report.below("output layers randomised: SSIM", abs(in_turn[0][1]), ALIKE, top)
+    report.below("single layers randomised: Spearman", _size(alone, 0), ALIKE, each)
+    report.below("single layers randomised: SSIM", _size(alone, 1), ALIKE, each)
 
 
 def _against_twin(report: Report, subject: Subject, heat: Floats, twin: Twin) -> None:
@@ -144,15 +135,14 @@ def _against_twin(report: Report, subject: Subject, heat: Floats, twin: Twin) ->
     report.below("answers shuffled: SSIM", structural_similarity(heat, other), ALIKE, twin.note)
 
 
-def _size(pairs: list[tuple[float, float]], column: int) -> float:
+def _size(pairs: Pairs, column: int) -> float:
     return float(np.mean([abs(pair[column]) for pair in pairs]))
 
 
-def _perturbation(
-    report: Report, subject: Subject, heat: Floats, shares: tuple[float, ...], seed: int, progress: Progress
-) -> None:
+def _perturbation(report: Report, subject: Subject, heat: Floats, effort: Effort, progress: Progress) -> None:
+    shares = shares_of_curve(effort.curve_points)
     controls = {
-        "random": random_map(heat.shape, subject.cells, seed),
+        "random": random_map(heat.shape, subject.cells, effort.seed),
         "centre": centre_map(heat.shape),
         "edges": edge_map(subject.volume),
     }
