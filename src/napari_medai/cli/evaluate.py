@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from napari_medai.cli.training import case_options, cases_at
+from napari_medai.cli.training import CaseOptions, case_options
 
 
 @click.command("evaluate")
@@ -21,12 +21,7 @@ def command(
     cases: Path,
     output: Path | None,
     device: str,
-    image: tuple[str, ...],
-    labels: tuple[str, ...],
-    subject: str,
-    ignore: int | None,
-    repair: bool,
-    soft: bool,
+    which: CaseOptions,
 ) -> int:
     """Judge the model MODEL on the labelled images CASES: Dice, HD95, ASSD and volume by case and label.
 
@@ -37,7 +32,7 @@ def command(
     from napari_medai.cli.progress import Bar
     from napari_medai.train.evaluation import evaluate_folds, evaluate_model
 
-    found = cases_at(cases, image, labels, subject, ignore, repair, soft)
+    found = which.find(cases)
     with Bar("Evaluating") as bar:
         if "," in model:
             done = evaluate_folds(model.split(","), found, device=device, progress=bar)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from napari_medai.cli.training import case_options, cases_at, tell
+from napari_medai.cli.training import CaseOptions, case_options, tell
 
 
 @click.command("fine-tune")
@@ -34,18 +34,13 @@ def command(
     decay: float,
     resume: bool,
     device: str,
-    image: tuple[str, ...],
-    labels: tuple[str, ...],
-    subject: str,
-    ignore: int | None,
-    repair: bool,
-    soft: bool,
+    which: CaseOptions,
 ) -> None:
     """Train the model MODEL (a name or a folder) further on the labelled images CASES, as a new model."""
     from napari_medai.cli.progress import Bar
     from napari_medai.train import fine_tune, plan_fine_tuning, read_plan
 
-    found = cases_at(cases, image, labels, subject, ignore, repair, soft)
+    found = which.find(cases)
     with Bar("Fine-tuning") as bar:
         chosen = read_plan(plan) if plan else plan_fine_tuning(model, found, name=name, minutes=minutes)
         tuned = fine_tune(

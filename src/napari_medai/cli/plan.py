@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from napari_medai.cli.training import case_options, cases_at
+from napari_medai.cli.training import CaseOptions, case_options
 
 if TYPE_CHECKING:
     from napari_medai.train.planner import Dimensions
@@ -36,12 +36,7 @@ def command(
     minutes: float | None,
     dimensions: Dimensions,
     device: str,
-    image: tuple[str, ...],
-    labels: tuple[str, ...],
-    subject: str,
-    ignore: int | None,
-    repair: bool,
-    soft: bool,
+    which: CaseOptions,
 ) -> None:
     """Plan a training on the labelled images CASES, and say how long and how large it is.
 
@@ -53,7 +48,7 @@ def command(
     from napari_medai.train.estimating import estimate
     from napari_medai.train.plan import CaseSource
 
-    found = cases_at(cases, image, labels, subject, ignore, repair, soft)
+    found = which.find(cases)
     with Bar("Planning") as bar:
         plan = make_plan(
             found,
@@ -67,10 +62,10 @@ def command(
     place = str(cases.resolve()) if output is None else _relative(cases, output)
     source = CaseSource(
         place=place,
-        image=image,
-        labels=labels if len(labels) > 1 else "".join(labels),
-        subject=subject,
-        soft=soft,
+        image=which.image,
+        labels=which.labels if len(which.labels) > 1 else "".join(which.labels),
+        subject=which.subject,
+        soft=which.soft,
     )
     plan = plan.model_copy(update={"cases": source})
     if output is None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from napari_medai.cli.training import case_options, cases_at, processes, tell
+from napari_medai.cli.training import CaseOptions, case_options, processes, tell
 
 
 @click.command("train")
@@ -25,12 +25,7 @@ def command(
     fold: int | None,
     resume: bool,
     device: str,
-    image: tuple[str, ...],
-    labels: tuple[str, ...],
-    subject: str,
-    ignore: int | None,
-    repair: bool,
-    soft: bool,
+    which: CaseOptions,
 ) -> None:
     """Train a segmentation model by PLAN, on the cases that it names or on CASES.
 
@@ -44,7 +39,7 @@ def command(
     if fold is not None:
         split = chosen.split.model_copy(update={"fold": fold})
         chosen = chosen.model_copy(update={"split": split})
-    found = cases_at(cases, image, labels, subject, ignore, repair, soft) if cases is not None else None
+    found = which.find(cases) if cases is not None else None
     with processes() as several, Bar("Training") as bar:
         model = train_model(
             found,

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
     from napari_medai.train import Cases, Epoch
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 _OPTIONS = (
     click.option("--image", multiple=True, metavar="PATTERN",
@@ -27,28 +27,43 @@ _OPTIONS = (
 )  # fmt: skip
 
 
-def case_options(function: F) -> F:
-    """Add the options that say which files are cases."""
+@dataclass(frozen=True)
+class CaseOptions:
+    """Which files are cases, and how their labels are meant; one field an option."""
+
+    image: tuple[str, ...]
+    labels: tuple[str, ...]
+    subject: str
+    ignore: int | None
+    repair: bool
+    soft: bool
+
+    def find(self, place: Path) -> Cases:
+        """Find the cases at a place."""
+        from napari_medai.train import find_cases
+
+        return find_cases(
+            place,
+            image=self.image or "",
+            labels=self.labels,
+            subject=self.subject,
+            ignore=self.ignore,
+            repair=self.repair,
+            soft=self.soft,
+        )
+
+
+def case_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say which files are cases; the command gets them as ``which``."""
+
+    @wraps(function)
+    def command(**given: Any) -> Any:
+        own = {field.name: given.pop(field.name) for field in fields(CaseOptions)}
+        return function(which=CaseOptions(**own), **given)
+
     for option in reversed(_OPTIONS):
-        function = option(function)
-    return function
-
-
-def cases_at(
-    place: Path,
-    image: tuple[str, ...],
-    labels: tuple[str, ...],
-    subject: str,
-    ignore: int | None,
-    repair: bool,
-    soft: bool,
-) -> Cases:
-    """Find the cases that the options describe."""
-    from napari_medai.train import find_cases
-
-    return find_cases(
-        place, image=image or "", labels=labels, subject=subject, ignore=ignore, repair=repair, soft=soft
-    )
+        command = option(command)
+    return command
 
 
 def tell(epoch: Epoch, _: object) -> None:
