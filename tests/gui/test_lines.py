@@ -8,6 +8,7 @@ from napari.layers import Image, Points, Shapes
 
 from napari_medai.catalog import find
 from napari_medai.core.boxes import Boxes
+from napari_medai.gui.form import OperationForm
 from napari_medai.gui.forms.pickers import LayerPicker
 from napari_medai.gui.guests import enter
 from napari_medai.gui.history.plan import given_of
@@ -56,3 +57,11 @@ def test_the_ruler_alone_is_chosen_among_shapes_too(qtbot, name, parameter, take
         [Points(np.zeros((2, 2)), name="points"), Shapes([RULER[0]], shape_type="line", name="lines")]
     )
     assert [picker.itemText(k) for k in range(picker.count())] == taken
+
+
+def test_the_length_of_a_ruler_is_in_mm_on_a_picture_in_pixels_too(qtbot):
+    form = OperationForm(find("calibrate_spacing"))
+    qtbot.addWidget(form)
+    form.offer([Image(np.zeros((3, 4)), contrast_limits=(0, 1)), Shapes([RULER[0]], shape_type="line")])
+    assert form.fields["length_mm"].widget.text() == "10 mm"
+    assert next(p for p in find("detect_landmarks").options if p.name == "spacing_mm").calibrates

@@ -17,6 +17,7 @@ from napari_medai.core.guests import admit, host_of
 from napari_medai.core.history import Record, Source, package_version
 from napari_medai.core.parameter import (
     Advanced,
+    Calibrates,
     Drawn,
     ForModality,
     ImageKind,
@@ -28,6 +29,7 @@ from napari_medai.core.parameter import (
 
 __all__ = [
     "Advanced",
+    "Calibrates",
     "Drawn",
     "ForModality",
     "ImageKind",

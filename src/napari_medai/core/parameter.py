@@ -34,6 +34,11 @@ class Advanced:
 
 
 @dataclass(frozen=True)
+class Calibrates:
+    """Annotation: a length in mm even where the image's are pixels; it is what gives the image its size."""
+
+
+@dataclass(frozen=True)
 class Drawn:
     """Annotation: these points may be the ends of lines that a person has drawn."""
 
@@ -138,6 +143,11 @@ class Parameter:
     def is_input(self) -> bool:
         """Whether this takes data (an image, points, a transform), not an option."""
         return self.input_type is not None
+
+    @cached_property
+    def calibrates(self) -> bool:
+        """Whether its unit holds on images without a spacing too."""
+        return any(isinstance(m, Calibrates) for m in self.metadata)
 
     @cached_property
     def drawn(self) -> bool:

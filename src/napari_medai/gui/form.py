@@ -125,7 +125,8 @@ class OperationForm(QWidget):
         if layer is None or not hasattr(layer, "units"):
             return
         for parameter in self.operation.options:
-            show_unit(self.fields[parameter.name].widget, unit_on(layer, parameter.unit))
+            unit = parameter.unit if parameter.calibrates else unit_on(layer, parameter.unit)
+            show_unit(self.fields[parameter.name].widget, unit)
         for name, value in self._fitting(layer).items():
             parameter = next(p for p in self.operation.options if p.name == name)
             if self.fields[name].get() == self._suggested.get(name, parameter.default):

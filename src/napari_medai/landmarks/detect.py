@@ -8,7 +8,7 @@ from annotated_types import Gt, Interval
 
 from napari_medai.core.errors import ArgumentError
 from napari_medai.core.landmarks import Landmarks
-from napari_medai.core.operation import Advanced, IntensityImage, operation
+from napari_medai.core.operation import Advanced, Calibrates, IntensityImage, operation
 from napari_medai.core.progress import Progress, silent
 from napari_medai.io.point_folder import sized
 from napari_medai.models.points.find import find_points
@@ -22,7 +22,7 @@ def detect_landmarks(
     *,
     device: str = "auto",
     views: Annotated[int, Interval(ge=1, le=4), Advanced()] = 4,
-    spacing_mm: Annotated[float, Gt(0), Advanced()] | None = None,
+    spacing_mm: Annotated[float, Gt(0), Advanced(), Calibrates()] | None = None,
     progress: Progress = silent,
 ) -> Landmarks:
     """Find named anatomical points, each with its error bar.

@@ -11,7 +11,7 @@ from napari_medai.core.errors import ArgumentError
 from napari_medai.core.geometry import FloatArray, Geometry
 from napari_medai.core.image import MedicalImage
 from napari_medai.core.landmarks import Landmarks
-from napari_medai.core.operation import Drawn, operation
+from napari_medai.core.operation import Calibrates, Drawn, operation
 from napari_medai.core.progress import Progress, Step, silent
 
 MOST_APART = 0.1
@@ -23,7 +23,7 @@ def calibrate_spacing(
     image: MedicalImage,
     ruler: Annotated[Landmarks, Drawn()],
     *,
-    length_mm: Annotated[float, Gt(0)] = 10.0,
+    length_mm: Annotated[float, Gt(0), Calibrates()] = 10.0,
     progress: Progress = silent,
 ) -> MedicalImage:
     """Give an image its pixel size by something of known length in it.
