@@ -19,6 +19,7 @@ from napari_medai.core.sampling import Interpolation, plane_points, sample_volum
 from napari_medai.core.transform_parts import (
     Part,
     checked_part,
+    derivative_at,
     merged_parts,
     moved_points,
     part_ndim,
@@ -177,16 +178,7 @@ class SpatialTransform:
 
     def derivative(self, points: ArrayLike) -> FloatArray:
         """Return how the map stretches and turns around each point, (N, D) -> (N, D, D)."""
-        places = np.asarray(points, dtype=float)
-        if self.is_affine:
-            return np.broadcast_to(self.matrix[:-1, :-1], (*places.shape, places.shape[-1])).copy()
-        grids = [p.geometry for p in self.parts if isinstance(p, DisplacementField)]
-        step = 0.5 * min(float(g.spacing.min()) for g in grids)
-        columns = [
-            (self.apply_to_points(places + offset) - self.apply_to_points(places - offset)) / (2 * step)
-            for offset in step * np.eye(self.ndim)
-        ]
-        return np.stack(columns, axis=-1)
+        return derivative_at(self.parts, np.asarray(points, dtype=float))
 
     def displacement(self, geometry: Geometry) -> NDArray[np.float32]:
         """Return how far each voxel centre of a grid moves, (x, y, z) in its unit, shape (*S, D)."""

@@ -66,6 +66,23 @@ def moved_points(parts: Sequence[Part], points: FloatArray) -> FloatArray:
     return points
 
 
+def derivative_at(parts: Sequence[Part], points: FloatArray) -> FloatArray:
+    """Return how the steps stretch and turn around each point, (N, D) -> (N, D, D).
+
+    Exact for a matrix; with a deformation by central differences over half its smallest voxel.
+    """
+    grids = [p.geometry for p in parts if isinstance(p, DisplacementField)]
+    first = parts[0]
+    if len(parts) == 1 and isinstance(first, np.ndarray):
+        return np.broadcast_to(first[:-1, :-1], (*points.shape, points.shape[-1])).copy()
+    step = 0.5 * min(float(g.spacing.min()) for g in grids)
+    columns = [
+        (moved_points(parts, points + offset) - moved_points(parts, points - offset)) / (2 * step)
+        for offset in step * np.eye(points.shape[-1])
+    ]
+    return np.stack(columns, axis=-1)
+
+
 def undone(matrix: FloatArray) -> FloatArray:
     """Return the inverse of an affine matrix, its last row exact."""
     inverse: FloatArray = np.asarray(np.linalg.inv(matrix), dtype=np.float64)

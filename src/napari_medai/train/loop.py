@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
@@ -16,9 +15,10 @@ from napari_medai.core.device import require_torch, resolve_device
 from napari_medai.core.errors import ArgumentError, MedAIError
 from napari_medai.core.progress import Cancelled, Progress, Step, silent
 from napari_medai.train.checkpoint import State, read_state, write_state
+from napari_medai.train.clock import Clock
 from napari_medai.train.journal import Epoch, write_table
 from napari_medai.train.loader import Batch, Draw, batches
-from napari_medai.train.processes import mean_of, place_among_processes, slowest
+from napari_medai.train.processes import mean_of, place_among_processes
 from napari_medai.train.result import Ended, Finish, Training, Validate, Watch
 from napari_medai.train.settings import LoopSettings
 from napari_medai.train.stepping import Objective, RateOf, Stepper
@@ -119,7 +119,7 @@ class _Run:
         self._epochs: list[Epoch] = []
         self._best: Epoch | None = None
         self._best_tensors: dict[str, torch.Tensor] = {}
-        self._before, self._started = 0.0, time.monotonic()
+        self._clock = Clock(settings, self._world)
 
     def begin(self, resume: bool) -> None:
         """Make the folder, or take up what lies there."""
@@ -163,7 +163,7 @@ class _Run:
     def _end(self) -> Ended | None:
         if len(self._epochs) >= self._settings.epochs:
             return "epochs"
-        if self._epochs and self._share_of_time() >= 1:
+        if self._epochs and self._clock.is_up():
             return "minutes"
         patience = self._settings.patience
         if patience and self._best and len(self._epochs) - self._best.number >= patience:
@@ -173,18 +173,18 @@ class _Run:
     def _run_epoch(self, draw: Draw, progress: Progress) -> float:
         """Take the steps left of this epoch; return the mean loss."""
         settings, stepper = self._settings, self._stepper
-        goal, total = (len(self._epochs) + 1) * settings.steps, settings.epochs * settings.steps
+        goal, total = (len(self._epochs) + 1) * settings.steps, self._clock.total
         losses = []
         with self._drawn(draw, stepper.step, goal) as source:
             while stepper.step < goal:
-                progress(Step(self._share_done() * total, total, self._said()))
+                progress(Step(self._clock.share_done(stepper.step) * total, total, self._said()))
                 self._seed_torch(stepper.step + 1)
                 drawn = list(islice(source, settings.accumulate))
-                losses.append(stepper.take(drawn, self._share_done()))
+                losses.append(stepper.take(drawn, self._clock.share_done(stepper.step)))
                 after = getattr(self._objective, "after_step", None)
                 if after is not None:
                     after(drawn)
-                if self._share_of_time() >= 1:
+                if self._clock.is_up():
                     break
         return self._mean(losses)
 
@@ -202,9 +202,9 @@ class _Run:
 
     def _finish_epoch(self, loss: float, validate: Validate | None) -> None:
         number, last = len(self._epochs) + 1, self._settings.epochs
-        due = number % self._settings.validate_every == 0 or number == last or self._share_of_time() >= 1
+        due = number % self._settings.validate_every == 0 or number == last or self._clock.is_up()
         metrics = dict(validate(self._stepper.averaged.eval())) if validate and due else {}
-        epoch = Epoch(number, self._stepper.step, self._seconds(), self._stepper.rate, loss, metrics)
+        epoch = Epoch(number, self._stepper.step, self._clock.seconds(), self._stepper.rate, loss, metrics)
         self._epochs.append(epoch)
         if validate is None or self._is_better(metrics):
             self._best = epoch
@@ -235,7 +235,7 @@ class _Run:
         tensors = {**state.tensors, **{f"best/{k}": t for k, t in self._best_tensors.items()}}
         values = {
             **state.values,
-            "seconds": self._seconds(),
+            "seconds": self._clock.seconds(),
             "epochs": [e.to_json() for e in self._epochs],
             "best": self._best.number if self._best else 0,
             "settings": self._settings.model_dump(mode="json"),
@@ -254,25 +254,10 @@ class _Run:
         best = state.values["best"]
         self._best = self._epochs[best - 1] if best else None
         self._best_tensors = state.under("best")
-        self._before = state.values["seconds"]
+        self._clock.before = state.values["seconds"]
         if "objective" in state.values:
             own = State(state.under("objective"), state.values["objective"])
             self._objective.unpack(own)  # type: ignore[attr-defined]
-
-    def _seconds(self) -> float:
-        return self._before + time.monotonic() - self._started
-
-    def _share_of_time(self) -> float:
-        minutes = self._settings.minutes
-        return slowest(self._seconds() / (60 * minutes), self._world) if minutes else 0.0
-
-    def _share_done(self) -> float:
-        total = self._settings.epochs * self._settings.steps
-        return max(self._stepper.step / total, self._share_of_time())
-
-    def _report(self) -> Step:
-        total = self._settings.epochs * self._settings.steps
-        return Step(max(self._stepper.step, self._share_of_time() * total), total, self._said())
 
     def _said(self) -> str:
         said = f"Epoch {len(self._epochs) + 1} of {self._settings.epochs}"
