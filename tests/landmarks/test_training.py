@@ -11,6 +11,7 @@ from napari_medai import Geometry, Landmarks, MedAIError, MedicalImage
 from napari_medai.cli.app import commands
 from napari_medai.io.point_folder import read_marked_images
 from napari_medai.landmarks import detect_landmarks
+from napari_medai.landmarks.judging import judge_landmark_model
 from napari_medai.train.points.cases import PointCase, check_cases, outside_as_absent
 
 pytest.importorskip("torch")
@@ -134,6 +135,35 @@ def test_the_command_trains_from_a_folder_and_a_table_in_pixels(tmp_path):
         image.replace(geometry=Geometry.from_spacing(image.spatial_shape)), tmp_path / "m" / "model"
     )
     assert found.unit == "pixel"
+
+
+def test_a_model_is_judged_on_a_folder_of_marked_images(trained, tmp_path):
+    import pandas as pd
+
+    folder = write_dots(tmp_path / "in", 2, size=0.5)
+    (folder / "points.csv").rename(folder / "first.csv")
+    rows = pd.read_csv(folder / "first.csv")
+    both = [rows.assign(reader="one"), rows.assign(reader="two", x=rows.x + 1)]
+    pd.concat(both).to_csv(folder / "first.csv", index=False)
+    out = tmp_path / "test.csv"
+    words = ["judge-landmarks", str(trained[2] / "model"), str(folder), "-o", str(out)]
+    said = CliRunner().invoke(commands, words, catch_exceptions=False)
+    assert said.exit_code == 0, said.output
+    cases = pd.read_csv(out)
+    assert list(cases.image) == ["case0"] * 3 + ["case1"] * 3
+    truth = 0.5 * np.concatenate([draw_dots(k)[1] + (0.5, 0) for k in range(2)])
+    np.testing.assert_allclose(cases.error, np.linalg.norm(cases[["x", "y"]] - truth, axis=1), atol=1e-6)
+    summary = pd.read_csv(tmp_path / "test-summary.csv").set_index("figure").value
+    assert summary["readers_mean"] == pytest.approx(0.5)  # a pixel of half a mm
+    assert summary["mean"] == pytest.approx(cases.error.mean(), abs=1e-6)
+
+
+def test_judging_needs_the_same_readers_for_all_images(trained, tmp_path):
+    from dataclasses import replace
+
+    one, two = read_marked_images(write_dots(tmp_path / "in", 2, size=0.5))
+    with pytest.raises(MedAIError, match="1 and 2 readers"):
+        judge_landmark_model(trained[1], [one, replace(two, readers=two.readers * 2)])
 
 
 def case(points, name="one", shape=(20, 20), unit="mm"):

@@ -19,6 +19,7 @@ OWN = {
     "fine-tune": "A model that goes on learning from other labelled images.",
     "train-image-classifier": "A model that tells classes of images apart, from a folder a class.",
     "train-landmarks": "A model that finds points, from images and a table of points.",
+    "judge-landmarks": "How far a landmark model's points are off on marked images.",
     "evaluate": "How good a model is on labelled images, by case and label.",
     "models": "The models at hand, with what they segment or find.",
     "samples": "Write the sample images to a folder.",
