@@ -27,14 +27,15 @@ from napari_medai.phantoms.head import mr_head
 from napari_medai.train.journal import Epoch
 from napari_medai.train.points.cases import PointCase
 from napari_medai.train.points.fit import Conduct, fit_points
-from napari_medai.train.points.plan import plan_points
+from napari_medai.train.points.plan import Size, plan_points
 
 SEED = 5
-LEARNT, CHECKED = {"ceph": 320, "head": 90}, {"ceph": 48, "head": 30}
+LEARNT, CHECKED = {"ceph": 240, "head": 90}, {"ceph": 40, "head": 30}
 CITATION = "napari-medai, the {} phantom; no patient's data"
 NAMES = {"ceph": "cephalogram", "head": "MR head"}
-STEPS = {"ceph": (2000, 4000), "head": (1500, 4500)}
-WINDOWS = {"ceph": 16, "head": 6}
+SIZE: dict[str, Size] = {"ceph": "standard", "head": "small"}
+STEPS = {"ceph": (600, 3000), "head": (500, 4000)}
+WINDOWS = {"ceph": 24, "head": 6}
 SCANS = (
     ((100, 116, 90), (2.0, 2.0, 2.0)),
     ((67, 154, 120), (3.0, 1.5, 1.5)),
@@ -60,7 +61,7 @@ def main() -> None:
     coarse, fine = (max(1, int(n * options.share)) for n in STEPS[options.which])
     plan = plan_points(
         cases,
-        size="small",
+        size=SIZE[options.which],
         coarse_steps=coarse,
         fine_steps=fine,
         fine_batch=WINDOWS[options.which],

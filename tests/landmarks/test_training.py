@@ -12,6 +12,7 @@ from napari_medai.cli.app import commands
 from napari_medai.io.point_folder import read_marked_images
 from napari_medai.landmarks import detect_landmarks
 from napari_medai.landmarks.judging import judge_landmark_model
+from napari_medai.train.journal import Epoch
 from napari_medai.train.points.cases import PointCase, check_cases, outside_as_absent
 
 pytest.importorskip("torch")
@@ -19,7 +20,9 @@ pytest.importorskip("torch")
 from napari_medai.models.check import check_model
 from napari_medai.train.landmarks import case_of, mean_points, train_landmarks
 from napari_medai.train.points.calibrate import best_threshold, covariance_scales
+from napari_medai.train.points.fit import stage_minutes
 from napari_medai.train.points.plan import plan_points
+from napari_medai.train.result import Training
 
 TINY = {
     "coarse_steps": 40, "fine_steps": 30, "coarse_widths": (8, 16, 24), "coarse_batch": 4,
@@ -203,6 +206,16 @@ def test_the_mean_of_readers_takes_whoever_placed_a_point():
     mean = mean_points([one, two])
     np.testing.assert_allclose(mean["a"], [1, 0])
     np.testing.assert_allclose(mean["b"], [6, 6])
+
+
+def test_the_second_stage_has_the_time_that_the_first_has_left():
+    def coarse(seconds):
+        epoch = Epoch(1, 100, seconds, 0.0, 1.0, {})
+        return Training(None, (epoch,), epoch, "epochs")
+
+    assert stage_minutes(20, None) == pytest.approx(9)
+    assert stage_minutes(20, coarse(240)) == pytest.approx(16)
+    assert stage_minutes(20, coarse(600)) == pytest.approx(11)
 
 
 def test_scales_make_the_90_percent_ellipse_hold_90_percent():

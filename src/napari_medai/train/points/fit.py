@@ -35,6 +35,7 @@ STEPS_IN_EPOCH, MOST_EPOCHS = 100, 24
 STEPS_A_MINUTE, LEAST_STEPS = 10, 4
 """An epoch is as short as this where there is little time, so that the curves are seen to move."""
 COARSE_TIME = 0.45
+"""The share of the time that the first stage may take; what it leaves is the second's."""
 ABSENT_WEIGHT = {"coarse": 1.0, "fine": 0.1}
 """What a point out of sight counts beside one in sight: most points are out of sight of most windows."""
 MISSED_SPACINGS = 1.2
@@ -126,13 +127,14 @@ def fit_points(
         "coarse": (plan.coarse_spacing, part(progress, 0, COARSE_TIME)),
         "fine": (plan.fine_spacing, part(progress, COARSE_TIME, 0.95)),
     }
-    done = {}
+    done: dict[str, Training] = {}
     for name, (spacing, report) in stages.items():
         shown = [
             show(spec, spacing, cases, conduct.missing, part(report, 0.0, 0.02)) for cases in (learn, check)
         ]
+        minutes = None if plan.minutes is None else stage_minutes(plan.minutes, done.get("coarse"))
         done[name] = _fit_stage(
-            name, plan, spec, getattr(network, name), shown, conduct, part(report, 0.02, 1)
+            name, plan, spec, getattr(network, name), shown, conduct, minutes, part(report, 0.02, 1)
         )
         setattr(network, name, done[name].network)
     spec = with_shape(spec, show(spec, plan.coarse_spacing, learn, conduct.missing))
@@ -163,6 +165,7 @@ def _fit_stage(
     network: torch.nn.Module,
     shown: Sequence[Sequence[Shown]],
     conduct: Conduct,
+    minutes: float | None,
     progress: Progress,
 ) -> Training:
     learn, check = shown
@@ -175,12 +178,11 @@ def _fit_stage(
     context = Stage.model_validate(spec.network.arguments[name]).context
     draw = Views(learn, shape, sigma, batch, around, context)
     steps = plan.coarse_steps if coarse else plan.fine_steps
-    share = COARSE_TIME if coarse else 1 - COARSE_TIME
     each = min(steps, _epoch_steps(steps, plan.minutes))
     settings = LoopSettings(
         epochs=max(1, round(steps / each)),
         steps=each,
-        minutes=None if plan.minutes is None else plan.minutes * share,
+        minutes=minutes,
         patience=plan.patience,
         rate=plan.rate,
         precision=conduct.precision,  # type: ignore[arg-type]
@@ -201,6 +203,21 @@ def _fit_stage(
         and (conduct.out / name / "last.safetensors").exists(),
         progress=progress,
     )
+
+
+def stage_minutes(budget: float, coarse: Training | None) -> float:
+    """Return the time of a stage: a share for the first, for the second what that has left.
+
+    Parameters
+    ----------
+    budget : float
+        Minutes of both together.
+    coarse : Training or None
+        The first stage's course; None: the first stage is asked about.
+    """
+    if coarse is None:
+        return COARSE_TIME * budget
+    return max((1 - COARSE_TIME) * budget, budget - coarse.epochs[-1].seconds / 60)
 
 
 def _epoch_steps(steps: int, minutes: float | None) -> int:
