@@ -67,6 +67,19 @@ def test_the_slice_axis_is_counted_as_a_model_sees_it():
         assert slice_axis(reorient(paint(array), orientation=code)) == 0
 
 
+def test_the_thickness_is_that_across_the_painted_slices():
+    from napari_medai.preprocess import reorient
+    from napari_medai.train.painted import slice_thickness
+
+    array = np.zeros((6, 7, 5), np.uint8)
+    array[2, 1:4, :3] = 1
+    labels = MedicalImage(
+        array, "zyx", Geometry.from_spacing(array.shape, (3.0, 1.0, 0.5)), "labels", "paint"
+    )
+    for code in ("SPL", "PLS", "LSP"):
+        assert slice_thickness(reorient(labels, orientation=code)) == pytest.approx(3.0)
+
+
 def test_a_network_that_sees_slice_by_slice_carries_nothing_across():
     import torch
 
@@ -81,8 +94,10 @@ def test_a_network_that_sees_slice_by_slice_carries_nothing_across():
         "labels": ["background", "ball"],
         "network": network,
         "patch": (12, 12, 12),
+        "spacing": (4.0, 4.0, 4.0),
     }
-    plan = slice_by_slice(Plan(schema="napari-medai/plan/1", **given), axis=1)
+    plan = slice_by_slice(Plan(schema="napari-medai/plan/1", **given), axis=1, thickness=1.5)
+    assert plan.spacing == (4.0, 1.5, 4.0)
     assert plan.patch == (12, 8, 12)
     built = build_network(plan.spec()).eval()
     volume = torch.zeros(1, 1, 12, 8, 12)

@@ -81,6 +81,18 @@ def slice_axis(labels: MedicalImage) -> int:
     return upright.index(_fewest(marked) - (marked.ndim - 3))
 
 
+def slice_thickness(labels: MedicalImage) -> float:
+    """Return the voxel size across the painted slices, in the unit of the labels' grid.
+
+    Raises
+    ------
+    ArgumentError
+        If the labels are not 3-D.
+    """
+    axis = slice_axis(labels)
+    return float(labels.geometry.spacing[labels.geometry.nearest_axes().order[axis]])
+
+
 def _looked_at(truth: NDArray[np.uint8], ndim: int) -> NDArray[np.bool_]:
     """Return which voxels lie in a slice with paint."""
     if ndim < 3:

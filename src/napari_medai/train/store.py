@@ -6,18 +6,17 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from threading import Lock
-from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_medai.core.errors import ArgumentError
 from napari_medai.core.geometry import Geometry
-from napari_medai.core.sampling import sample_volume
 from napari_medai.models.neighbours import middle_slices, neighbours_of, with_neighbours
 from napari_medai.models.prepare import Prepared, prepare
 from napari_medai.models.spec import ModelSpec
 from napari_medai.train.cases import Case, Cases
+from napari_medai.train.marks import marks_on
 from napari_medai.train.truth import Shares, largest_share, load_case
 
 IGNORED = 255
@@ -137,7 +136,7 @@ class CaseStore:
         seen = prepare(self._spec, loaded.image)
         shares = None if loaded.shares is None else _shares_on(case, loaded.shares, seen, self.classes)
         marks = np.asarray(loaded.labels.array)
-        truth = _truth_on(marks, seen) if shares is None else largest_share(shares)
+        truth = marks_on(marks, seen, self._cases.ignore) if shares is None else largest_share(shares)
         values = _checked(case, truth, self.classes, self._cases.ignore)
         beside = self._spec.preparation.neighbours
         return Ready(
@@ -153,24 +152,13 @@ class CaseStore:
 
 
 def _shares_on(case: Case, shares: Shares, seen: Prepared, classes: int) -> Shares:
-    """Bring shares along, as :func:`_truth_on` brings labels."""
+    """Bring shares along, as labels are."""
     if len(shares) != classes - 1:
         raise ArgumentError(
             f"Case {case.name}: found {len(shares)} maps of shares; the list names {classes - 1} labels.",
             hint="Give one map for each label above the background.",
         )
-    return np.stack([_truth_on(share, seen, "linear") for share in shares]).astype(np.float32)
-
-
-def _truth_on(
-    labels: NDArray[Any], seen: Prepared, way: Literal["nearest", "linear"] = "nearest"
-) -> NDArray[Any]:
-    """Bring labels along: turned and cropped like the image, then resampled like it."""
-    upright = np.ascontiguousarray(seen.reorientation.apply(labels))
-    part = upright if seen.crop is None else np.ascontiguousarray(upright[seen.crop])
-    if seen.grid == seen.own:
-        return part
-    return np.asarray(sample_volume(part, seen.own, seen.grid, interpolation=way))
+    return np.stack([marks_on(share, seen, way="linear") for share in shares]).astype(np.float32)
 
 
 def _checked(case: Case, truth: NDArray[np.integer], count: int, ignore: int | None) -> NDArray[np.uint8]:
