@@ -22,7 +22,7 @@ def command(word: str | None) -> None:
         for operation in found:
             name = operation.name.replace("_", "-")
             also = "".join(f" (also: {alias})" for alias, known in ALIASES.items() if known == name)
-            click.echo(f"  {name:<28} {operation.summary}{also}")
+            click.echo(f"  {name:<28} {operation.plain_summary}{also}")
         shown += len(found)
     if not shown:
         raise ArgumentError(f"No operation has {word!r} in its name.", "napari-medai list shows all of them.")

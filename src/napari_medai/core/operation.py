@@ -102,6 +102,11 @@ class Operation:
         """The docstring's first line."""
         return (inspect.getdoc(self.function) or "").partition("\n")[0]
 
+    @property
+    def plain_summary(self) -> str:
+        """The docstring's first line without marks of code, for panels and terminals."""
+        return self.summary.replace("``", "")
+
     @cached_property
     def description(self) -> str:
         """The docstring's text between the first line and the parameters."""

@@ -59,7 +59,7 @@ class PanelFace(WorkingPanel):
         old.setParent(None)
         old.deleteLater()
         self.realign_button.offer(None)
-        self.summary.setText(operation.summary.replace("``", ""))
+        self.summary.setText(operation.plain_summary)
 
     def asked(self) -> Sequence[QWidget]:
         """Return the widgets that cannot be changed while a step runs."""

@@ -33,7 +33,7 @@ class OperationChooser(QComboBox):
         keep_narrow(self, 12)
         for row, operation in enumerate(self.operations):
             self.addItem(operation.title)
-            self.setItemData(row, operation.summary, Qt.ItemDataRole.ToolTipRole)
+            self.setItemData(row, operation.plain_summary, Qt.ItemDataRole.ToolTipRole)
         self.completer().setFilterMode(Qt.MatchFlag.MatchContains)
         self.completer().setCompletionMode(QCompleter.CompletionMode.PopupCompletion)
         self.lineEdit().setPlaceholderText("search …")
