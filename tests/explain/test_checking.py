@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from napari_medai import MedicalImage
 from napari_medai.core.errors import ArgumentError
 from napari_medai.explain import check_explanation, explain_prediction
 from napari_medai.explain.check.controls import edge_map
@@ -12,6 +13,7 @@ from napari_medai.explain.check.hits import energy_inside, energy_needed
 from napari_medai.explain.verdict import verdict_page, write_verdict
 from napari_medai.phantoms import tissue_with_lesion
 from napari_medai.phantoms.torso import ct_torso
+from napari_medai.segment import predict_labels
 
 SEEDS = (101, 102, 103)
 KIDNEY = 4
@@ -20,6 +22,11 @@ KIDNEY = 4
 def lesion_of(seed: int, ndim: int = 2):
     image, labels = tissue_with_lesion(seed, ndim)
     return image, labels.with_array((np.asarray(labels.array) == 1).astype(np.uint8))
+
+
+def lower_part(image: MedicalImage, slices: int) -> MedicalImage:
+    grid = image.geometry.cropped((0, 0, 0), (slices, *image.geometry.shape[1:]))
+    return image.with_array(np.asarray(image.array)[:slices], geometry=grid)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -58,12 +65,14 @@ def test_an_edge_map_fails(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_grad_cam_averages_the_place_of_a_small_region_away_and_hires_cam_does_not():
-    image, labels = ct_torso(2)
+    image, labels = (lower_part(whole, 24) for whole in ct_torso(2, (30, 64, 64), (10.0, 6.0, 6.0)))
     kidney = np.asarray(labels.array) == KIDNEY
+    found = predict_labels(image, "phantom-3d", quality="exact", overlap=0.0, device="cpu")
+    region = found.with_array((np.asarray(found.array) == KIDNEY).astype(np.uint8), kind="labels")
     averaged, by_cell = (
         np.asarray(
             explain_prediction(
-                image, "phantom-3d", target="kidney", method=m, overlap=0.0, device="cpu"
+                image, "phantom-3d", region, target="kidney", method=m, overlap=0.0, device="cpu"
             ).array
         )
         for m in ("grad_cam", "hires_cam")

@@ -10,7 +10,7 @@ from napari_medai.explain import find_shortcuts
 
 @pytest.fixture(scope="module")
 def probe():
-    return find_shortcuts(cases=40, training_cases=120, steps=120, device="cpu")
+    return find_shortcuts(cases=40, training_cases=120, steps=60, device="cpu")
 
 
 def test_the_map_of_the_shortcut_network_points_to_the_tag_and_the_honest_one_to_the_lesion(probe):
