@@ -13,7 +13,9 @@ from napari_medai.core.errors import ArgumentError, MedAIError
 from napari_medai.core.settings import settings
 from napari_medai.models.flight import bounded
 from napari_medai.models.intel import as_openvino, compiled_for_cpu
+from napari_medai.models.joins import joins_merged
 from napari_medai.models.listen import EVERY_S, Aside, between_layers, pause
+from napari_medai.models.twins import channels_last_twin
 
 if TYPE_CHECKING:
     import torch
@@ -112,8 +114,11 @@ def _torch(network: Any, setting: Setting, shape: tuple[int, ...], place: torch.
 
     kind = _kind(setting)
     form = _memory_format(setting, len(shape))
-    changed = setting.layout != "plain" or place.type != "cpu" or network.training
-    lent = copy.deepcopy(network).eval().to(place).to(memory_format=form) if changed else network
+    lent = network
+    if setting.layout != "plain" and place.type == "cpu":
+        lent = channels_last_twin(network, form)
+    elif place.type != "cpu" or network.training:
+        lent = copy.deepcopy(network).eval().to(place).to(memory_format=form)
 
     def forward(windows: torch.Tensor) -> torch.Tensor:
         with between_layers(lent), torch.autocast(place.type, kind, enabled=kind != torch.float32):
@@ -130,7 +135,9 @@ def _compiled(network: Any, setting: Setting, shape: tuple[int, ...], place: tor
         raise UnavailableError("torch.compile needs a C++ compiler here; none was found.")
     kind = _kind(setting)
     form = _memory_format(setting, len(shape))
-    lent = copy.deepcopy(network).eval().to(place).to(memory_format=form)
+    simpler = joins_merged(network) if place.type == "cpu" else network
+    lent: Any = copy.deepcopy(simpler).eval().to(place)
+    lent = lent.to(memory_format=form)
     compiled: Any = torch.compile(lent, dynamic=False)
     aside = Aside()
 
@@ -162,7 +169,7 @@ def _openvino(network: Any, setting: Setting, shape: tuple[int, ...]) -> Forward
         "INFERENCE_NUM_THREADS": settings().threads or torch.get_num_threads(),
     }
     try:
-        compiled = compiled_for_cpu(as_openvino(network, shape), hints)
+        compiled = compiled_for_cpu(as_openvino(joins_merged(network), shape), hints)
     except RuntimeError as error:
         raise UnavailableError(f"OpenVINO could not take the network: {_first_line(error)}") from error
     request = compiled.create_infer_request()
@@ -200,7 +207,7 @@ def _onnx(network: Any, setting: Setting, shape: tuple[int, ...]) -> Forward:
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = settings().threads or torch.get_num_threads()
-    graph = _as_onnx(network, shape)
+    graph = _as_onnx(joins_merged(network), shape)
     try:
         session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
     except RuntimeError as error:

@@ -47,7 +47,7 @@ def as_openvino(network: Any, shape: tuple[int, ...]) -> Any:
     Notes
     -----
     The front end is called directly: ``openvino.convert_model`` does the same, but reports its use over the
-    network unless somebody has forbidden it.
+    network unless somebody has forbidden it. It would also trace the network four more times to compare.
     """
     import warnings
 
@@ -57,7 +57,9 @@ def as_openvino(network: Any, shape: tuple[int, ...]) -> Any:
 
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # tracing speaks of shapes, which are fixed here
-        decoder = TorchScriptPythonDecoder(network, example_input=torch.zeros([max(n, 1) for n in shape]))
+        example = torch.zeros([max(n, 1) for n in shape])
+        traced = torch.jit.trace(network, example, strict=False, check_trace=False)  # type: ignore[no-untyped-call]
+        decoder = TorchScriptPythonDecoder(traced, example_input=example)
         front_end = FrontEndManager().load_by_framework("pytorch")
         graph = front_end.convert(front_end.load(decoder))
     graph.reshape(list(shape))

@@ -163,8 +163,14 @@ def _assembled(
     return _unet(stem, nn.ModuleList(down), nn.ModuleList(raised), nn.ModuleList(joined), head)
 
 
-def _unet(stem: Any, down: Any, raised: Any, joined: Any, head: Any) -> Any:
+def concatenated(raised: Any, seen: Any) -> Any:
+    """Put the channels of two tensors one after the other."""
     import torch
+
+    return torch.cat((raised, seen), 1)
+
+
+def _unet(stem: Any, down: Any, raised: Any, joined: Any, head: Any) -> Any:
     from torch import nn
 
     class UNet(nn.Module):
@@ -174,6 +180,7 @@ def _unet(stem: Any, down: Any, raised: Any, joined: Any, head: Any) -> Any:
             super().__init__()
             self.stem = stem or nn.Identity()
             self.down, self.raised, self.joined, self.head = down, raised, joined, head
+            self.join = concatenated
 
         def forward(self, x: Any) -> Any:
             x, seen = self.stem(x), []
@@ -182,7 +189,7 @@ def _unet(stem: Any, down: Any, raised: Any, joined: Any, head: Any) -> Any:
                 seen.append(x)
             seen.pop()
             for up, level in zip(self.raised, self.joined, strict=True):
-                x = level(torch.cat((up(x), seen.pop()), 1))
+                x = level(self.join(up(x), seen.pop()))
             return self.head(x)
 
     return UNet()
