@@ -16,8 +16,8 @@ from napari_medai.models.folder import load_folder
 from napari_medai.train.points import fit as point_fit
 
 TINY = (
-    ("coarse_widths: [24, 32, 48, 64, 96]", "coarse_widths: [8, 16]"),
-    ("fine_widths: [24, 40, 64, 96]", "fine_widths: [8, 16]"),
+    ("coarse_widths: [32, 64, 96, 128, 160]", "coarse_widths: [8, 16]"),
+    ("fine_widths: [32, 64, 96, 128]", "fine_widths: [8, 16]"),
     ("window: [64, 64]", "window: [16, 16]"),
     ("coarse_batch: 8", "coarse_batch: 2"),
     ("fine_batch: 24", "fine_batch: 4"),

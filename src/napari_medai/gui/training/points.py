@@ -58,7 +58,7 @@ def make_plan(wish: Wish, progress: Progress) -> PointPlan:
     from napari_medai.train.landmarks import plan_landmarks
 
     cases = cases_of(wish, progress)
-    return plan_landmarks(cases, size="small", minutes=wish.minutes, start=wish.parent or None)
+    return plan_landmarks(cases, minutes=wish.minutes, start=wish.parent or None)
 
 
 def parse_plan(text: str) -> PointPlan:
