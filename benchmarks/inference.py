@@ -77,7 +77,7 @@ def speed() -> None:
     grid = window_grid(volume.shape[1:], TILE, 0.5)
     theirs, spent = by_monai(network, volume)
     print(f"speed, {volume.shape}, {len(grid)} windows: MONAI {spent}", flush=True)
-    usual = "scores torch-bf16 compiled-bf16-channels_last openvino-fp32 openvino-bf16"
+    usual = "scores torch-bf16-channels_last compiled-bf16-channels_last openvino-fp32 openvino-bf16"
     expected = theirs.argmax(axis=0)
     for name in os.environ.get("NAPARI_MEDAI_SETTINGS", usual).split():
         if name == "scores":
@@ -102,7 +102,7 @@ def window() -> None:
     network = dynunet(2, 5, (32, 64, 128, 256, 320))
     place = torch.device("cpu")
     given = torch.randn(1, 2, *TILE, generator=torch.Generator().manual_seed(0))
-    usual = "torch-bf16 compiled-bf16-channels_last openvino-fp32 openvino-bf16"
+    usual = "torch-bf16-channels_last compiled-bf16-channels_last openvino-fp32 openvino-bf16"
     names = os.environ.get("NAPARI_MEDAI_SETTINGS", usual).split()
     rounds = int(os.environ.get("NAPARI_MEDAI_ROUNDS", "5"))
     with prediction_only():

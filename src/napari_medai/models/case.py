@@ -15,8 +15,10 @@ from napari_medai.core.errors import MedAIError, ModelError
 from napari_medai.core.geometry import Geometry
 from napari_medai.core.image import MedicalImage
 from napari_medai.models.model import CheckCase
+from napari_medai.models.plain_json import parse_json
 from napari_medai.models.spec import MAX_JSON_BYTES, ModelSpec, explain
 
+MAX_CASE_BYTES = 500_000_000
 GRID, ARRAYS = "case.json", "case.safetensors"
 
 Row = Annotated[tuple[float, ...], Field(min_length=3, max_length=4)]
@@ -109,7 +111,7 @@ def _read_grid(path: Path) -> _Grid:
     if not path.is_file() or path.stat().st_size > MAX_JSON_BYTES:
         raise ModelError(f"{path} is missing or too long.", hint="Get the model folder again.")
     try:
-        return _Grid.model_validate_json(path.read_bytes())
+        return _Grid.model_validate(parse_json(path.read_bytes(), str(path)))
     except ValidationError as error:
         raise explain(error, str(path), tuple(_Grid.model_fields)) from error
 
@@ -118,6 +120,8 @@ def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
+    if path.is_file() and path.stat().st_size > MAX_CASE_BYTES:
+        raise ModelError(f"{path} is larger than {MAX_CASE_BYTES / 1e6:.0f} MB; a check is a small image.")
     try:
         arrays: dict[str, NDArray[Any]] = load_file(path)
     except (SafetensorError, OSError) as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -13,7 +14,9 @@ from pydantic import (
     model_serializer,
 )
 
-Text = Annotated[str, Field(min_length=1, max_length=20_000)]
+from napari_medai.models.plain_text import require_plain
+
+Text = Annotated[str, Field(min_length=1, max_length=20_000), AfterValidator(require_plain)]
 Order = Annotated[int, Field(ge=0, le=5)]
 
 

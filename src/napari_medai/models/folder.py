@@ -14,6 +14,7 @@ from napari_medai.core.errors import ModelError
 from napari_medai.models.case import read_case, write_case
 from napari_medai.models.intensity import check_recipe
 from napari_medai.models.model import Model
+from napari_medai.models.plain_text import without_commands
 from napari_medai.models.spec import ModelSpec, read_spec
 
 SPEC, WEIGHTS, CARD, CHECK = "model.json", "weights.safetensors", "README.md", "check"
@@ -22,6 +23,7 @@ PREVIOUS = "previous"
 PICKLES = {".bin", ".ckpt", ".dill", ".joblib", ".npy", ".npz", ".pickle", ".pkl", ".pt", ".pth"}
 MAX_CARD_BYTES = 1_000_000
 MAX_FILES = 1000
+MAX_FILE_BYTES = 8_000_000_000
 
 
 def load_folder(folder: str | Path) -> Model:
@@ -50,11 +52,19 @@ def load_folder(folder: str | Path) -> Model:
         if not weights.is_file():
             raise ModelError(f"{weights} is missing.", hint="Get the model folder again.")
         networks.append(read_weights(spec, weights))
-    card = _inside(folder, CARD)
-    text = card.read_bytes()[:MAX_CARD_BYTES].decode("utf-8", "replace") if card.is_file() else ""
+    text = read_card(folder)
     case = read_case(_inside(folder, CHECK), spec)
     previous = _first_stage(spec, _inside(folder, PREVIOUS))
     return Model(spec, networks[0], text, case, folder_digest(folder), tuple(networks[1:]), previous)
+
+
+def read_card(folder: Path) -> str:
+    """Return the beginning of a model folder's card, without characters that command a terminal."""
+    card = _inside(folder, CARD)
+    if not card.is_file():
+        return ""
+    with card.open("rb") as file:
+        return without_commands(file.read(MAX_CARD_BYTES).decode("utf-8", "replace"))
 
 
 def _first_stage(spec: ModelSpec, folder: Path) -> Model | None:
@@ -176,6 +186,8 @@ def _refuse_strangers(folder: Path) -> None:
                     f"{path} is of a kind that can run a stranger's code when opened.",
                     hint="A model folder holds safetensors, JSON and text only; it was not opened.",
                 )
+            if path.is_file() and path.stat().st_size > MAX_FILE_BYTES:
+                raise ModelError(f"{path} is larger than {MAX_FILE_BYTES / 1e9:.0f} GB; it was not opened.")
             count += 1
         if count > MAX_FILES:
             raise ModelError(f"{folder} holds more than {MAX_FILES} files; a model folder holds five.")

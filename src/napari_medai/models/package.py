@@ -5,15 +5,17 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
+import unicodedata
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from napari_medai.core.errors import ModelError
 from napari_medai.core.progress import Progress, silent, track
 from napari_medai.io.archive import unpacked
 from napari_medai.models.folder import load_folder, own_files
+from napari_medai.models.plain_text import without_commands
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
@@ -78,16 +80,36 @@ def unpacked_folder(path: Path, sha256: str = "", progress: Progress = silent) -
     Raises
     ------
     ModelError
-        If the checksum is another.
+        If the checksum is another, or two members have one name.
     ReadError
         If the file is damaged, a member would leave the folder, or it unpacks beyond measure.
     """
     if not zipfile.is_zipfile(path):
         raise ModelError(f"{path} is no zip file.", hint="Give a model folder, or a zip file of one.")
     check_digest(path, sha256 or _stored_digest(path))
+    _refuse_doubles(path)
     with unpacked(path, "zip", progress) as folder:
         inner = list(folder.iterdir())
         yield inner[0] if len(inner) == 1 and inner[0].is_dir() else folder
+
+
+def _refuse_doubles(path: Path) -> None:
+    """Refuse an archive of which one program would unpack another file than the next one."""
+    seen = set()
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return  # unpacking says what is wrong
+    for name in names:
+        plain = unicodedata.normalize("NFC", str(PurePosixPath(name.replace("\\", "/")))).casefold()
+        if plain in seen:
+            raise ModelError(
+                f"{path} holds two members of the name {without_commands(name)[:80]!r}, whatever the case "
+                "and the spelling of the letters.",
+                hint="Do not trust this archive.",
+            )
+        seen.add(plain)
 
 
 def file_digest(path: Path) -> str:

@@ -33,6 +33,8 @@ from napari_medai.models.entries import Resampling as Resampling
 from napari_medai.models.entries import Strict
 from napari_medai.models.entries import Text as Text
 from napari_medai.models.entries import Windows as Windows
+from napari_medai.models.plain_json import parse_json
+from napari_medai.models.plain_text import without_commands
 from napari_medai.models.points.description import PointsSpec
 
 SCHEMA = "napari-medai/model/1"
@@ -172,12 +174,7 @@ def parse_spec(text: str | bytes, where: str = "model.json") -> ModelSpec:
             f"{where} is {len(text)} bytes long; needed at most {MAX_JSON_BYTES}.",
             hint="A model description is a page of text; this file is something else.",
         )
-    try:
-        data = json.loads(text, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
-        raise ModelError(
-            f"{where} is not valid JSON: {error}.", hint="Get the model folder again."
-        ) from error
+    data = parse_json(text, where)
     _refuse_newer(data, where)
     try:
         return ModelSpec.model_validate(data)
@@ -231,7 +228,7 @@ def explain(error: ValidationError, where: str, known: tuple[str, ...] = ()) -> 
 
 
 def _fault(entry: Any, known: tuple[str, ...]) -> str:
-    place = ".".join(str(part) for part in entry["loc"]) or "the whole"
+    place = without_commands(".".join(str(part) for part in entry["loc"])) or "the whole"
     if entry["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
         names = list(known) or _known_keys(entry["loc"])
         close = difflib.get_close_matches(str(entry["loc"][-1]), names, n=1, cutoff=0.4)
@@ -258,7 +255,3 @@ def _known_keys(place: tuple[str | int, ...]) -> list[str]:
 def _short(value: Any, limit: int = 60) -> str:
     text = repr(value)
     return text if len(text) <= limit else text[: limit - 3] + "..."
-
-
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not a JSON number")

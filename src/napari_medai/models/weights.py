@@ -67,7 +67,7 @@ def read_weights(spec: ModelSpec, path: Path) -> torch.nn.Module:
         shape, or not finite.
     """
     stored = _read_tensors(path, _plan(spec))
-    return _filled(spec, stored)
+    return _filled(spec, stored, path)
 
 
 def fill_network(spec: ModelSpec, tensors: Mapping[str, torch.Tensor], where: str) -> torch.nn.Module:
@@ -94,7 +94,7 @@ def fill_network(spec: ModelSpec, tensors: Mapping[str, torch.Tensor], where: st
     """
     _compare(_plan(spec), {name: tuple(t.shape) for name, t in tensors.items()}, where)
     _check_finite(tensors, where)
-    return _filled(spec, tensors)
+    return _filled(spec, tensors, where)
 
 
 def _plan(spec: ModelSpec) -> dict[str, tuple[int, ...]]:
@@ -105,7 +105,7 @@ def _plan(spec: ModelSpec) -> dict[str, tuple[int, ...]]:
         return {name: tuple(t.shape) for name, t in named_tensors(build_network(spec)).items()}
 
 
-def _filled(spec: ModelSpec, tensors: Mapping[str, torch.Tensor]) -> torch.nn.Module:
+def _filled(spec: ModelSpec, tensors: Mapping[str, torch.Tensor], where: Path | str) -> torch.nn.Module:
     import torch
 
     with torch.random.fork_rng(devices=[]):  # fresh weights are drawn; leave the caller's generator alone
@@ -113,6 +113,7 @@ def _filled(spec: ModelSpec, tensors: Mapping[str, torch.Tensor]) -> torch.nn.Mo
     with torch.no_grad():
         for name, tensor in named_tensors(network).items():
             tensor.copy_(tensors[name])
+    _check_finite(named_tensors(network), where)  # numbers of 64 bits may be too large for 32
     return network.eval().requires_grad_(False)
 
 
@@ -153,8 +154,25 @@ def _check_finite(tensors: Mapping[str, torch.Tensor], path: Path | str) -> None
     import torch
 
     for name, tensor in tensors.items():
+        _require_numbers(name, tensor, path)
         if not torch.isfinite(tensor).all():
             raise ModelError(
                 f"{path}: the weight {name} holds NaN or infinity.",
                 hint="The training failed; use another model.",
             )
+
+
+def _require_numbers(name: str, tensor: torch.Tensor, path: Path | str) -> None:
+    """Refuse a tensor that is no plain array of numbers of 16 to 64 bits."""
+    import torch
+
+    known = (torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.int32, torch.int64)
+    plain = tensor.layout == torch.strided and tensor.device.type == "cpu"
+    if plain and tensor.dtype in known:
+        return
+    kind = str(tensor.dtype if plain else tensor.layout if tensor.device.type == "cpu" else tensor.device)
+    raise ModelError(
+        f"{path}: the weight {name} is of the kind {kind.removeprefix('torch.')}; needed plain numbers of "
+        "16, 32 or 64 bits.",
+        hint="Ask its makers for weights in float32.",
+    )

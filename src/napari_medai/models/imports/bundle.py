@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from napari_medai.models.imports.bundle_steps import Seen, prepared_by
 from napari_medai.models.imports.tensors import read_tensors
 from napari_medai.models.imports.words import Words
 from napari_medai.models.model import Model
+from napari_medai.models.plain_json import read_entries
 from napari_medai.models.spec import SCHEMA, ModelSpec
 from napari_medai.models.weights import fill_network
 
@@ -48,8 +48,9 @@ def import_bundle(folder: Path, words: Words) -> Model:
     ModelError
         If a network, step or argument is not known, or is an expression (``$...``).
     """
-    about = _read_json(folder / METADATA)
-    config = next((_read_json(folder / c) for c in CONFIGS if (folder / c).is_file()), None)
+    about = read_entries(folder / METADATA, MAX_JSON_BYTES)
+    configs = (folder / name for name in CONFIGS)
+    config = next((read_entries(path, MAX_JSON_BYTES) for path in configs if path.is_file()), None)
     if config is None:
         raise ModelError(f"{folder} has none of {', '.join(map(str, CONFIGS))}.", hint="YAML is not read.")
     definition = next((config[key] for key in KEYS if isinstance(config.get(key), dict)), None)
@@ -121,18 +122,6 @@ def _names(entry: Mapping[str, Any], usual: str) -> list[str]:
     said = entry.get("channel_def", {})
     count = int(entry["num_channels"])
     return [str(said.get(str(k), f"{usual} {k}")) for k in range(count)]
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    if not path.is_file() or path.stat().st_size > MAX_JSON_BYTES:
-        raise ModelError(f"{path} is missing or too long.")
-    try:
-        content = json.loads(path.read_bytes())
-    except (ValueError, RecursionError) as error:
-        raise ModelError(f"{path} is not valid JSON: {error}.") from error
-    if not isinstance(content, dict):
-        raise ModelError(f"{path} holds no entries.")
-    return content
 
 
 def _card(folder: Path, spec: ModelSpec, about: Mapping[str, Any]) -> str:

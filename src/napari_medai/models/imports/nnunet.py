@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,6 +13,7 @@ from napari_medai.models.imports.checkpoint import read_checkpoint, state_of
 from napari_medai.models.imports.nnunet_plans import configuration_of, describe, network_arguments
 from napari_medai.models.imports.words import Words
 from napari_medai.models.model import Model
+from napari_medai.models.plain_json import read_entries
 from napari_medai.models.weights import fill_network
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def import_nnunet(
     ModelError
         If something is missing or cannot be carried over, each with its reason.
     """
-    plans, about = _read_json(folder / PLANS), _read_json(folder / DATASET)
+    plans, about = (read_entries(folder / name, MAX_JSON_BYTES) for name in (PLANS, DATASET))
     files = [folder / f"fold_{fold}" / checkpoint for fold in folds or _folds(folder, checkpoint)]
     if not files:
         raise ModelError(f"{folder} has no fold with {checkpoint}.", hint="Finish the training first.")
@@ -99,6 +99,8 @@ def import_nnunet(
 def _first_stage(folder: Path, configuration: str) -> Path:
     """Return the folder of a cascade's first stage, which lies beside that of the second."""
     place = folder.resolve()
+    if not re.fullmatch(r"\w+", configuration) or place.name.endswith(f"__{configuration}"):
+        raise ModelError(f"{place.name}: {configuration!r} is not the name of another configuration.")
     first = place.with_name(f"{place.name.rpartition('__')[0]}__{configuration}")
     if not is_nnunet(first):
         raise ModelError(
@@ -151,18 +153,6 @@ def _folds(folder: Path, checkpoint: str) -> list[str]:
 def _configuration_name(folder: Path, facts: Any) -> str:
     said = facts.get("init_args", {}).get("configuration") if isinstance(facts, dict) else None
     return str(said or folder.resolve().name.rpartition("__")[2])
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    if not path.is_file() or path.stat().st_size > MAX_JSON_BYTES:
-        raise ModelError(f"{path} is missing or too long.")
-    try:
-        content = json.loads(path.read_bytes())
-    except (ValueError, RecursionError) as error:
-        raise ModelError(f"{path} is not valid JSON: {error}.") from error
-    if not isinstance(content, dict):
-        raise ModelError(f"{path} holds no entries.")
-    return content
 
 
 def _card(name: str, about: dict[str, Any], folds: int) -> str:
