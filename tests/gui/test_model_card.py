@@ -1,6 +1,10 @@
 """What a person reads of a model before its first use."""
 
+from dataclasses import replace
+
 import pytest
+from qtpy.QtCore import QUrl
+from qtpy.QtGui import QImage
 from qtpy.QtWidgets import QComboBox, QTextBrowser
 from small_models import random_model
 
@@ -54,3 +58,17 @@ def test_a_card_fetches_nothing(qtbot):
     window = CardWindow(model_folders()["phantom-3d"])
     qtbot.addWidget(window)
     assert not window.browser.openLinks()
+
+
+def test_a_card_shows_no_file_of_this_machine(qtbot, tmp_path):
+    picture = tmp_path / "private.png"
+    image = QImage(8, 8, QImage.Format.Format_RGB32)
+    image.fill(0)
+    assert image.save(str(picture))
+    model = replace(random_model(), card=f"# tiny\n\n![here]({picture.as_uri()})\n")
+    save_folder(model, tmp_path / "own")
+    window = CardWindow(tmp_path / "own")
+    qtbot.addWidget(window)
+    url = QUrl(picture.as_uri())
+    assert QTextBrowser().loadResource(2, url)
+    assert window.browser.loadResource(2, url) is None

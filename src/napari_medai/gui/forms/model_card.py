@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QUrl
 from qtpy.QtWidgets import QComboBox, QDialog, QLabel, QTextBrowser, QVBoxLayout, QWidget
 
 from napari_medai.core.errors import MedAIError
@@ -58,22 +58,27 @@ class CardWindow(QDialog):
 
     def __init__(self, folder: Path, parent: QWidget | None = None) -> None:
         from napari_medai.models.card import model_card
-        from napari_medai.models.folder import CARD
+        from napari_medai.models.folder import read_card
         from napari_medai.models.spec import read_spec
 
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         spec = read_spec(folder / "model.json")
-        readme = folder / CARD
-        text = readme.read_text(encoding="utf-8", errors="replace") if readme.is_file() else ""
         self.setWindowTitle(f"{spec.name} {spec.version}")
-        self.browser = QTextBrowser()
+        self.browser = _Closed()
         self.browser.setOpenExternalLinks(False)
         self.browser.setOpenLinks(False)  # a card comes from elsewhere: no picture or page of it is fetched
-        self.browser.setMarkdown(model_card(spec, text))
+        self.browser.setMarkdown(model_card(spec, read_card(folder)))
         layout = QVBoxLayout(self)
         layout.addWidget(self.browser)
         self.resize(*_SIZE)
+
+
+class _Closed(QTextBrowser):
+    """Shows a text, and opens no file or address that it names."""
+
+    def loadResource(self, kind: int, name: QUrl) -> None:  # noqa: N802 - Qt's own name
+        """Give nothing: a picture could be a file of this machine, or of a stranger's."""
 
 
 def with_summary(combo: QComboBox, field: QWidget) -> QWidget:
