@@ -48,7 +48,8 @@ def test_the_environment_goes_before_the_default_and_the_viewer_before_both(monk
     assert getattr(settings(), name) == value
     prefer(**{name: getattr(Settings(), name)})
     assert getattr(settings(), name) == value, "a default in the viewer means: not said"
-    other = {"device": "cpu", "threads": 7, "memory_limit_mb": 9, "models": "/b", "keep_prepared_mb": 3}.get(name, value)
+    others = {"device": "cpu", "threads": 7, "memory_limit_mb": 9, "models": "/b", "keep_prepared_mb": 3}
+    other = others.get(name, value)
     prefer(**{name: other})
     assert explained()[name] == (other, ORIGIN)
 
