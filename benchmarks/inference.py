@@ -1,12 +1,16 @@
 """Models on volumes: time, memory and labels beside MONAI's sliding window, in the same run.
 
-Run ``python benchmarks/inference.py [speed] [window] [cascade] [memory] [restore] [cancel] [gpu]``; all by
-default.
+Run ``python benchmarks/inference.py [speed] [brain] [window] [cascade] [memory] [restore] [cancel] [gpu]``;
+all by default.
 
 speed
     240 x 240 x 155, 2 channels, 5 classes, 96^3 windows, overlap 0.5. Targets: 3 times MONAI's default
     without OpenVINO, 5 times with it; scores in full precision equal to 1e-4 relative. NAPARI_MEDAI_SHAPE
     sets another shape, "96,96,144"; the shape of the network is nnU-Net's usual one.
+brain
+    The same network and targets on a real brain of the data folder (NAPARI_MEDAI_DATA), 240 x 240 x 155 with
+    zeros around it, by ``segment_image`` as ``balanced`` runs: prepared, windows where the image is more than
+    one value, labels. MONAI labels the whole grid of the same windows.
 window
     The least of NAPARI_MEDAI_ROUNDS times of one window by each setting, for a machine on which others work.
 cascade
@@ -31,6 +35,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,15 +48,18 @@ from napari_medai.core.errors import Cancelled
 from napari_medai.core.geometry import Geometry
 from napari_medai.core.image import MedicalImage
 from napari_medai.core.progress import Step
+from napari_medai.core.settings import VARIABLES
 from napari_medai.models.blend import Box
 from napari_medai.models.engine import How
 from napari_medai.models.forward import Setting, UnavailableError
 from napari_medai.models.infer import Plan, run_windows, tiled_scores
+from napari_medai.models.model import Model
 from napari_medai.models.opened import opened, release_networks
 from napari_medai.models.pipeline import segment_image
 from napari_medai.models.restore import labels_on_grid
 from napari_medai.models.runtime import prediction_only
 from napari_medai.models.sinks import LabelSink
+from napari_medai.models.spec import ModelSpec
 from napari_medai.models.store import load_model
 from napari_medai.models.windows import window_grid
 
@@ -60,8 +69,8 @@ TILE = (96, 96, 96)
 def main() -> None:
     """Run the cases named on the command line."""
     cases: dict[str, Any] = {
-        "speed": speed, "window": window, "cascade": cascade, "memory": memory, "restore": restore,
-        "cancel": cancel, "gpu": gpu, "one": one,
+        "speed": speed, "brain": brain, "window": window, "cascade": cascade, "memory": memory,
+        "restore": restore, "cancel": cancel, "gpu": gpu, "one": one,
     }  # fmt: skip
     names = sys.argv[1:2] if sys.argv[1:2] == ["one"] else sys.argv[1:]
     print(f"threads {torch.get_num_threads()}, load {os.getloadavg()[0]:.1f}", flush=True)
@@ -95,6 +104,58 @@ def speed() -> None:
         same = float(np.mean(labels == expected))
         print(f"  labels, {name}: {took.beside(spent)}; opened in {first.wall:.1f} s;", end=" ")
         print(f"{same:.4%} equal (random weights), load {os.getloadavg()[0]:.1f}", flush=True)
+
+
+def brain() -> None:
+    """Print the times of MONAI's default and of ``balanced`` with every setting, on a patient's brain."""
+    if "NAPARI_MEDAI_DATA" not in os.environ:
+        print("brain: not measured, set NAPARI_MEDAI_DATA")
+        return
+    from tumour_model import case, patients
+
+    channels, truth = case(patients("validation")[0])
+    network = dynunet(2, 5, (32, 64, 128, 256, 320))
+    _, spent = by_monai(network, channels)
+    share = (channels != channels[:, :1, :1, :1]).any(axis=0).mean()
+    print(f"brain, {channels.shape}, {share:.0%} of it brain: MONAI {spent}", flush=True)
+    model = Model(ModelSpec.model_validate(nnunet_like()), network)
+    image = MedicalImage(channels, "czyx", Geometry.from_spacing(truth.shape, (1, 1, 1)))
+    usual = "torch-fp32 torch-bf16-channels_last compiled-bf16-channels_last openvino-fp32 openvino-bf16"
+    for name in os.environ.get("NAPARI_MEDAI_SETTINGS", usual).split():
+        with pinned(name):
+            try:
+                segment_image(model, image, how=How(quality="balanced"))  # opens the network
+            except UnavailableError as error:
+                print(f"  {name}: {error}")
+                continue
+            watch = Watch()
+            segment_image(model, image, how=How(quality="balanced"))
+            print(f"  {name}: {watch.spent().beside(spent)}", flush=True)
+        release_networks()
+
+
+@contextmanager
+def pinned(name: str) -> Iterator[None]:
+    """Ask for one way of running networks by the environment, as a user can."""
+    before = os.environ.get(VARIABLES["engine"])
+    os.environ[VARIABLES["engine"]] = name
+    try:
+        yield
+    finally:
+        del os.environ[VARIABLES["engine"]]
+        os.environ.update({} if before is None else {VARIABLES["engine"]: before})
+
+
+def nnunet_like() -> dict[str, Any]:
+    """Return the content of ``model.json`` for ``dynunet(2, 5, ...)``; weights are given beside."""
+    widths = [32, 64, 128, 256, 320]
+    return {
+        "schema": "napari-medai/model/1", "name": "timed", "version": "1.0.0", "licence": "BSD-3-Clause",
+        "citation": "none", "task": "segmentation", "channels": ["FLAIR", "T1c"],
+        "network": {"name": "dynunet", "arguments": {
+            "widths": widths, "strides": [1, 2, 2, 2, 2], "norm": "instance"}},
+        "tile": list(TILE), "outputs": {"labels": ["background", "a", "b", "c", "d"]},
+    }  # fmt: skip
 
 
 def window() -> None:

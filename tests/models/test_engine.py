@@ -312,7 +312,7 @@ def test_otsu_agrees_with_scikit_image():
 def test_bounds_reach_at_least_a_window_and_stay_inside():
     mask = np.zeros((50, 20, 60), bool)
     mask[49, 3, 30] = True
-    bounds = bounds_of(mask, (16, 32, 16))
+    bounds = bounds_of(mask, (16, 32, 16), 0.5)
     assert [(s.start, s.stop) for s in bounds.box][1] == (0, 20)
     assert all(
         s.stop - s.start >= min(n, t) for s, n, t in zip(bounds.box, mask.shape, (16, 32, 16), strict=True)

@@ -15,7 +15,8 @@ from napari_medai.models.coarse import halved
 from napari_medai.models.engine import How
 from napari_medai.models.model import CheckCase
 from napari_medai.models.pipeline import segment_image
-from napari_medai.models.region import mask_of_boxes
+from napari_medai.models.region import bounds_of, content_bounds, mask_of_boxes
+from napari_medai.models.windows import window_grid
 from napari_medai.segment.predict import predict_labels
 
 
@@ -67,6 +68,49 @@ def test_channels_may_be_images_of_their_own():
         predict_labels(one, model)
     with pytest.raises(MedAIError, match="one plain image each"):
         predict_labels(one, model, channels=[one.with_array(one.array[None], axes="czyx")])
+
+
+@given(
+    size=st.tuples(*[st.integers(1, 90)] * 3),
+    tile=st.tuples(*[st.integers(1, 40)] * 3),
+    overlap=st.sampled_from([0.0, 0.25, 0.5, 0.8]),
+    seed=st.integers(0, 1000),
+)
+def test_bounds_hold_their_region_in_no_more_windows_than_it_needs(size, tile, overlap, seed):
+    rng = np.random.default_rng(seed)
+    low = [int(rng.integers(0, n)) for n in size]
+    high = [int(rng.integers(a + 1, n + 1)) for a, n in zip(low, size, strict=True)]
+    mask = np.zeros(size, bool)
+    mask[tuple(slice(a, b) for a, b in zip(low, high, strict=True))] = True
+    bounds = bounds_of(mask, tile, overlap, margin=0)
+    assert bounds.mask.sum() == mask.sum(), "nothing lies outside"
+    for s, n, t, a, b in zip(bounds.box, size, tile, low, high, strict=True):
+        assert 0 <= s.start < s.stop <= n
+        assert s.stop - s.start >= min(n, t)
+        needed, used = (len(window_grid([max(k, t)], [t], overlap)) for k in (b - a, s.stop - s.start))
+        assert used == needed
+
+
+@pytest.mark.parametrize("filling", [0.0, -1000.0])
+def test_no_window_is_spent_where_an_image_is_filled_up_with_one_value(filling):
+    image = noise_image((64, 64, 64))
+    array = np.full_like(image.array, filling)
+    array[20:44, 30:60, 10:40] = image.array[20:44, 30:60, 10:40]
+    image, model = image.with_array(array), threshold_model(0.0)
+    counted = {}
+    for quality in ("exact", "balanced"):
+        counted[quality] = []
+        labels = segment_image(model, image, how=How(quality=quality), progress=counted[quality].append)
+        np.testing.assert_array_equal(labels.array, array > 0)
+    windows = {k: sum("Predicting" in step.message for step in v) for k, v in counted.items()}
+    assert windows["balanced"] < windows["exact"] / 3
+
+
+def test_an_image_of_one_value_is_looked_at_like_any_other():
+    image = noise_image((20, 20, 20))
+    full = image.with_array(np.full_like(image.array, 3.0))
+    assert content_bounds(full.array[None], (16, 16, 16), 0.5) is None
+    assert segment_image(threshold_model(0.0), full, how=How(quality="balanced")).array.all()
 
 
 def test_halving_averages_pairs():

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from napari_medai.models.choice_store import recall, remember
 from napari_medai.models.model import Model
 from napari_medai.models.prepare import prepare
-from napari_medai.models.region import MARGIN_SHARE, Bounds, bounds_of
+from napari_medai.models.region import Bounds, bounds_of
 from napari_medai.models.windows import window_grid
 
 Floats = NDArray[np.float32]
@@ -19,6 +19,8 @@ Labelled = Callable[[Floats], NDArray[Any]]
 """Labels of a volume (channels, \\*spatial) by the model."""
 
 STEP = 2
+REACH_SHARE = 1 / 6
+"""Of a window: what is looked at again around what the first look found."""
 WORTH_WINDOWS = 12
 """With fewer windows a first look costs as much as it saves."""
 LEAST_COVER = 0.999
@@ -59,7 +61,7 @@ def found_coarsely(
     if not mask.any():
         return None
     said.append(f"Looked first at half the resolution: {mask.mean():.0%} of the image holds something.")
-    return bounds_of(mask, tile)
+    return bounds_of(mask, tile, overlap, margin=0)
 
 
 def first_look(volume: Floats, tile: Sequence[int], labelled: Labelled) -> NDArray[np.bool_]:
@@ -67,7 +69,7 @@ def first_look(volume: Floats, tile: Sequence[int], labelled: Labelled) -> NDArr
     from scipy import ndimage
 
     found = labelled(halved(volume)) > 0
-    reach = [2 * max(1, round(n * MARGIN_SHARE / STEP)) + 1 for n in tile]
+    reach = [2 * max(1, round(n * REACH_SHARE / STEP)) + 1 for n in tile]
     near = ndimage.maximum_filter(found, size=reach)
     for axis in range(near.ndim):
         near = near.repeat(STEP, axis)

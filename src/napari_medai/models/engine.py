@@ -21,7 +21,7 @@ from napari_medai.models.listen import listening
 from napari_medai.models.model import Model
 from napari_medai.models.opened import averaged, opened
 from napari_medai.models.prepare import prepare
-from napari_medai.models.region import Bounds, body_mask, bounds_of
+from napari_medai.models.region import Bounds, body_mask, bounds_of, content_bounds
 from napari_medai.models.restore import SLAB_VOXELS, labels_of_scores
 from napari_medai.models.runtime import prediction_only
 from napari_medai.models.sinks import LabelSink
@@ -45,10 +45,11 @@ class How:
     overlap : float
         The share of a window that the next one covers again; ``fast`` takes 0.25 at most.
     quality : {"fast", "balanced", "exact"}
-        ``exact``: every window in full precision, mirrored where the model allows it. ``balanced``: every
-        window, by the fastest way that gives the same labels on the model's check case. ``fast``: so too,
-        with less overlap, and only where a look at half the resolution finds something, or where there is
-        more than air if the model does not know its objects at half their size.
+        ``exact``: every window in full precision, mirrored where the model allows it. ``balanced``: by the
+        fastest way that gives the same labels on the model's check case, and no windows where the image is
+        filled up with one value, as around a brain without its skull. ``fast``: so too, with less overlap,
+        and only where a look at half the resolution finds something, or where there is more than air if
+        the model does not know its objects at half their size.
     blending : {"gaussian", "constant"}
         How much each voxel of a window counts.
     mirrored : bool, optional
@@ -117,9 +118,13 @@ def predict(
     MedAIError
         If memory runs out whatever is given up.
     """
-    if bounds is None and how.quality == "fast":
-        begun, progress = part(progress, 0, 0.2, "First look"), part(progress, 0.2, 1)
-        bounds = _worth_looking(model, volume, how, said, begun)
+    if bounds is None and how.quality != "exact":
+        bounds = content_bounds(volume, model_tile(model, volume), how.step_back)
+        if how.quality == "fast":
+            begun, progress = part(progress, 0, 0.2, "First look"), part(progress, 0.2, 1)
+            bounds = (
+                _found_first(model, volume, how, said, begun) or bounds or _body_bounds(model, volume, how)
+            )
     device = resolve_device(how.device)
     work = _Work(model, volume, bounds, how, said, progress, each)
     budget = Budget(device, default_batch(model.spec.tile), SLAB_VOXELS)
@@ -128,10 +133,10 @@ def predict(
     )
 
 
-def _worth_looking(
+def _found_first(
     model: Model, volume: NDArray[np.float32], how: How, said: list[str], progress: Progress
 ) -> Bounds | None:
-    """Say where windows are wanted: where the model finds something coarsely, or else outside air."""
+    """Say where windows are wanted by what the model finds coarsely; none where that is not to be trusted."""
     tile, outputs = model_tile(model, volume), model.spec.outputs
     careful = replace(how, quality="balanced", overlap=how.step_back)
 
@@ -141,11 +146,13 @@ def _worth_looking(
 
         return predict(model, coarse, sink, None, careful, [], progress).labels
 
-    found = found_coarsely(model, volume, tile, how.step_back, labelled, said)
-    if found is not None:
-        return found
+    return found_coarsely(model, volume, tile, how.step_back, labelled, said)
+
+
+def _body_bounds(model: Model, volume: NDArray[np.float32], how: How) -> Bounds | None:
+    """Say where there is more than air."""
     body = body_mask(volume)
-    return bounds_of(body, tile) if body.any() else None
+    return bounds_of(body, model_tile(model, volume), how.step_back) if body.any() else None
 
 
 @dataclass

@@ -177,7 +177,7 @@ def _bounds(
         found = np.asarray(coarse.array) > 0
         mask = found if mask is None else found & mask
     if mask is not None:
-        return bounds_of(seen.bring(mask), model.spec.tile)
+        return bounds_of(seen.bring(mask), model.spec.tile, how.step_back)
     return None
 
 

@@ -11,9 +11,12 @@ from numpy.typing import NDArray
 from napari_medai.core.boxes import Boxes
 from napari_medai.core.errors import ArgumentError
 from napari_medai.core.geometry import Geometry
+from napari_medai.models.windows import covered
 
-MARGIN_SHARE = 1 / 6
-"""Of a window: what is looked at around a region, so that a border has its surroundings."""
+MARGIN_SHARE = 1 / 12
+"""Of a window: the least that is looked at around a region, so that a border has its surroundings."""
+SAME_SHARE = 1e-5
+"""Of an image's range: voxels that differ less hold the same value."""
 BINS = 256
 
 
@@ -33,8 +36,12 @@ class Bounds:
     mask: NDArray[np.bool_]
 
 
-def bounds_of(mask: NDArray[np.bool_], tile: Sequence[int]) -> Bounds:
-    """Return the bounds of a region, a margin around it; of an empty one no window is wanted.
+def bounds_of(
+    mask: NDArray[np.bool_], tile: Sequence[int], overlap: float, margin: float = MARGIN_SHARE
+) -> Bounds:
+    """Return the bounds of a region; of an empty one no window is wanted.
+
+    The box reaches as far beyond the region as its windows do: more surroundings that cost no window more.
 
     Parameters
     ----------
@@ -42,6 +49,10 @@ def bounds_of(mask: NDArray[np.bool_], tile: Sequence[int]) -> Bounds:
         On the network's grid.
     tile : sequence of int
         The window. A box smaller than it grows to it where the image allows.
+    overlap : float
+        Of the windows.
+    margin : float
+        The least distance between region and box, where the image allows, as a share of the window.
     """
     box = []
     for axis, (size, window) in enumerate(zip(mask.shape, tile, strict=True)):
@@ -49,13 +60,40 @@ def bounds_of(mask: NDArray[np.bool_], tile: Sequence[int]) -> Bounds:
         (hit,) = np.nonzero(mask.any(axis=others))
         if not len(hit):
             return Bounds(tuple(slice(0, n) for n in mask.shape), mask)
-        margin = round(window * MARGIN_SHARE)
-        start, stop = max(0, int(hit[0]) - margin), min(size, int(hit[-1]) + 1 + margin)
-        lack = max(0, min(window, size) - (stop - start))
-        start = max(0, min(start - lack // 2, size - max(stop - start, min(window, size))))
-        stop = max(stop, min(size, start + window))
-        box.append(slice(start, stop))
+        around = round(window * margin)
+        start, stop = max(0, int(hit[0]) - around), min(size, int(hit[-1]) + 1 + around)
+        length = min(size, covered(stop - start, window, overlap))
+        start = max(0, min(start - (length - (stop - start)) // 2, size - length))
+        box.append(slice(start, start + length))
     return Bounds(tuple(box), mask[tuple(box)])
+
+
+def content_bounds(volume: NDArray[np.float32], tile: Sequence[int], overlap: float) -> Bounds | None:
+    """Return where an image holds more than the one value that fills its corners.
+
+    Around a brain without its skull, or beyond a scanner's field, there is one value and nothing to find.
+
+    Parameters
+    ----------
+    volume : numpy.ndarray
+        Shape (channels, \\*spatial), prepared.
+    tile : sequence of int
+        The window.
+    overlap : float
+        Of the windows.
+
+    Returns
+    -------
+    Bounds or None
+        None where the whole image holds that value.
+    """
+    flat = volume.reshape(len(volume), -1)
+    corner = flat[:, 0]
+    least = SAME_SHARE * np.maximum(flat.max(axis=1) - corner, corner - flat.min(axis=1))
+    beside = (-1, *[1] * (volume.ndim - 2))
+    value, least = corner.reshape(beside), least.reshape(beside)
+    mask = np.stack([(np.abs(volume[:, k] - value) > least).any(axis=0) for k in range(volume.shape[1])])
+    return bounds_of(mask, tile, overlap, margin=0) if mask.any() else None
 
 
 def mask_of_boxes(boxes: Boxes, grid: Geometry) -> NDArray[np.bool_]:

@@ -82,8 +82,18 @@ def window_corners(
     return list(product(*window_grid(shape, tile, overlap, spread).starts))
 
 
+def covered(size: int, window: int, overlap: float) -> int:
+    """Return the length that the windows cover which a length needs: at least that length."""
+    step = _step(window, overlap)
+    return window + step * max(0, -(-(size - window) // step))
+
+
+def _step(window: int, overlap: float) -> int:
+    return max(1, int(window * (1 - overlap)))
+
+
 def _regular(size: int, window: int, overlap: float) -> tuple[int, ...]:
-    step = max(1, int(window * (1 - overlap)))
+    step = _step(window, overlap)
     count = 1 + max(0, -(-(size - window) // step))
     return tuple(min(k * step, size - window) for k in range(count))
 

@@ -65,10 +65,11 @@ def predict_labels(
     boxes : Boxes, optional
         World boxes: only voxels in one of them are labelled, and only windows there are looked at.
     quality : str
-        exact: every window in full precision, mirrored where the model allows it. balanced: every
-        window, by the fastest way that gave the same labels on the model's own check case. fast: so
-        too, with an overlap of 0.25 at most, and only where a first look at half the resolution finds
-        something, or where there is more than air if the model does not know its objects at that size.
+        exact: every window in full precision, mirrored where the model allows it. balanced: by the
+        fastest way that gave the same labels on the model's own check case, and not where the image is
+        filled up with one value, as around a brain without its skull. fast: so too, with an overlap of
+        0.25 at most, and only where a first look at half the resolution finds something, or where there
+        is more than air if the model does not know its objects at that size.
     finder : str or path or Model
         A coarser model: the chosen one looks only where this one finds something. Empty: none.
     device : str

@@ -44,8 +44,9 @@ def predict_probabilities(
     target : str
         Names or numbers of labels, separated by commas. Empty: all but the background.
     quality : str
-        exact: every window in full precision, mirrored where the model allows it. balanced: every
-        window, the fastest way that gives the same labels. fast: less overlap, and air left out.
+        exact: every window in full precision, mirrored where the model allows it. balanced: the
+        fastest way that gives the same labels, and not where the image is filled up with one value.
+        fast: less overlap, and air left out.
     device : str
         Where the network runs: "auto", "cpu", "cuda" or "mps".
     overlap : float
