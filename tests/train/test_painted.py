@@ -4,8 +4,13 @@ import numpy as np
 import pytest
 
 from napari_medai import Geometry, MedicalImage
+from napari_medai.cli import main
 from napari_medai.core.errors import ArgumentError
-from napari_medai.train.painted import UNKNOWN, painted_truth
+from napari_medai.io.write import write
+from napari_medai.train import find_cases, make_plan, read_plan
+from napari_medai.train.given import cases_from
+from napari_medai.train.painted import UNKNOWN, known_across, painted_truth
+from napari_medai.train.truth import load_case
 
 
 def paint(array, **meta):
@@ -57,27 +62,73 @@ def test_paint_that_teaches_nothing_is_refused(array, unpainted, said):
         painted_truth(paint(array), unpainted)
 
 
-def test_the_slice_axis_is_counted_as_a_model_sees_it():
+@pytest.mark.parametrize("code", ["SPL", "PLS", "LSP"])
+def test_the_axis_across_known_slices_is_counted_as_a_model_sees_it(code):
     from napari_medai.preprocess import reorient
-    from napari_medai.train.painted import slice_axis
 
     array = np.zeros((6, 7, 5), np.uint8)
     array[2, 1:4, :3] = 1
-    for code in ("SPL", "PLS", "LSP"):
-        assert slice_axis(reorient(paint(array), orientation=code)) == 0
+    truth = painted_truth(paint(array), "unknown outside painted slices")
+    assert known_across(reorient(truth, orientation=code)) == 0
 
 
-def test_the_thickness_is_that_across_the_painted_slices():
-    from napari_medai.preprocess import reorient
-    from napari_medai.train.painted import slice_thickness
-
+def test_scattered_strokes_and_full_labels_lie_in_no_slices():
     array = np.zeros((6, 7, 5), np.uint8)
     array[2, 1:4, :3] = 1
-    labels = MedicalImage(
-        array, "zyx", Geometry.from_spacing(array.shape, (3.0, 1.0, 0.5)), "labels", "paint"
-    )
-    for code in ("SPL", "PLS", "LSP"):
-        assert slice_thickness(reorient(labels, orientation=code)) == pytest.approx(3.0)
+    assert known_across(paint(array)) is None
+    strokes = array.copy()
+    strokes[array > 0] = 2
+    strokes[4, 0, 0] = 1
+    assert known_across(painted_truth(paint(strokes), "unknown")) is None
+    most = array.copy()
+    most[:4, 1:5, 1:4] = 1
+    assert known_across(painted_truth(paint(most), "unknown outside painted slices")) is None
+
+
+def painted_volumes(folder):
+    """Write two volumes of 3 mm slices, of which two slices are painted, and return a pattern of each."""
+    rng = np.random.default_rng(0)
+    grid = Geometry.from_spacing((16, 32, 32), (3.0, 1.0, 1.0))
+    for name in ("a", "b"):
+        array = np.zeros(grid.shape, np.uint8)
+        array[[5, 9], 8:20, 8:20] = 1
+        values = (rng.normal(size=grid.shape) + 4 * (array > 0)).astype(np.float32)
+        write(MedicalImage(values, "zyx", grid), folder / f"{name}_image.nii.gz")
+        write(MedicalImage(array, "zyx", grid, "labels"), folder / f"{name}_labels.nii.gz")
+    return {"image": "*_image.nii.gz", "labels": "*_labels.nii.gz"}
+
+
+def test_files_of_painted_slices_are_planned_and_learnt_slice_by_slice(tmp_path):
+    patterns = painted_volumes(tmp_path)
+    cases = find_cases(tmp_path, **patterns, unpainted="unknown outside painted slices")
+    assert cases.ignore == UNKNOWN
+    truth = load_case(cases.items[0], cases).labels.array
+    assert sorted(np.unique(np.nonzero(truth != UNKNOWN)[0])) == [5, 9]
+    plan = make_plan(cases, device="cpu")
+    assert plan.ignore == UNKNOWN
+    assert plan.spacing == (3.0, 1.0, 1.0)
+    assert all(kernel[0] == 1 for kernel in plan.network.arguments["kernels"])
+    whole = make_plan(cases, device="cpu", dimensions="3")
+    assert "kernels" not in whole.network.arguments
+
+
+def test_a_plan_remembers_what_unpainted_voxels_are(tmp_path):
+    patterns = painted_volumes(tmp_path)
+    out = tmp_path / "plan.yaml"
+    options = [f"--{key}={value}" for key, value in patterns.items()]
+    with pytest.raises(SystemExit, match="0"):
+        main(["plan", str(tmp_path), "-o", str(out), "--unpainted", "slices", *options])
+    cases = cases_from(None, read_plan(out), tmp_path)
+    assert {case.unpainted for case in cases} == {"unknown outside painted slices"}
+    assert cases.ignore == UNKNOWN
+
+
+def test_two_words_on_what_is_not_marked_are_refused(tmp_path):
+    patterns = painted_volumes(tmp_path)
+    with pytest.raises(ArgumentError, match="ignore 7"):
+        find_cases(tmp_path, **patterns, ignore=7, unpainted="unknown")
+    with pytest.raises(ArgumentError, match="Shares"):
+        find_cases(tmp_path, **patterns, soft=True, unpainted="unknown")
 
 
 def test_a_network_that_sees_slice_by_slice_carries_nothing_across():

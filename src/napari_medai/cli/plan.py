@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from napari_medai.cli.training import CaseOptions, case_options
+from napari_medai.cli.training import UNPAINTED, CaseOptions, case_options
 
 if TYPE_CHECKING:
     from napari_medai.train.planner import Dimensions
@@ -66,6 +66,7 @@ def command(
         labels=which.labels if len(which.labels) > 1 else "".join(which.labels),
         subject=which.subject,
         soft=which.soft,
+        unpainted=UNPAINTED[which.unpainted],
     )
     plan = plan.model_copy(update={"cases": source})
     if output is None:

@@ -12,6 +12,14 @@ import click
 
 if TYPE_CHECKING:
     from napari_medai.train import Cases, Epoch
+    from napari_medai.train.painted import Unpainted
+
+UNPAINTED: dict[str, Unpainted] = {
+    "background": "background",
+    "slices": "unknown outside painted slices",
+    "unknown": "unknown",
+}
+"""What voxels without paint are, in one word each."""
 
 _OPTIONS = (
     click.option("--image", multiple=True, metavar="PATTERN",
@@ -23,6 +31,9 @@ _OPTIONS = (
                  help="What in a case's name is the subject, for example '^(sub-[0-9]+)'."),
     click.option("--ignore", type=int, help="The label value of voxels that nobody marked."),
     click.option("--repair", is_flag=True, help="Bring labels of another grid onto their image's."),
+    click.option("--unpainted", type=click.Choice(list(UNPAINTED)), default="background", show_default=True,
+                 help="What voxels without paint are: background; unknown in slices without any paint, and "
+                 "background in the others; or unknown everywhere, with label 1 painted on background."),
     click.option("--soft", is_flag=True, help="Labels are shares from 0 to 1, not label numbers."),
 )  # fmt: skip
 
@@ -36,6 +47,7 @@ class CaseOptions:
     subject: str
     ignore: int | None
     repair: bool
+    unpainted: str
     soft: bool
 
     def find(self, place: Path) -> Cases:
@@ -50,6 +62,7 @@ class CaseOptions:
             ignore=self.ignore,
             repair=self.repair,
             soft=self.soft,
+            unpainted=UNPAINTED[self.unpainted],
         )
 
 

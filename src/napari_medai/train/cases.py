@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from napari_medai.core.errors import ArgumentError
 from napari_medai.core.image import MedicalImage
+from napari_medai.train.painted import UNKNOWN, Unpainted
 
 Where: TypeAlias = MedicalImage | Path
 
@@ -30,6 +31,9 @@ class Case:
         Whose image it is; cases of one subject stay together in a split. The name where not said.
     role : {"", "train", "validation", "test"}
         Where the data's own layout puts it.
+    unpainted : {"background", "unknown outside painted slices", "unknown"}
+        What 0 means in its labels, as :func:`napari_medai.train.painted.painted_truth` takes it; where it
+        may mean unknown, the ``ignore`` of the cases is 255.
     """
 
     name: str
@@ -37,6 +41,7 @@ class Case:
     labels: Where | tuple[Where, ...]
     subject: str = ""
     role: str = ""
+    unpainted: Unpainted = "background"
 
     def __post_init__(self) -> None:
         if not self.subject:
@@ -76,6 +81,13 @@ class Cases:
         twice = next((n for n in names if names.count(n) > 1), None)
         if twice is not None:
             raise ArgumentError(f"Two cases are called {twice!r}.", hint="Give each case a name of its own.")
+        if self.ignore != UNKNOWN and any(case.unpainted != "background" for case in self.items):
+            raise ArgumentError(
+                f"Unpainted voxels may be unknown, which is label {UNKNOWN}; found ignore {self.ignore}.",
+                hint=f"Let ignore be {UNKNOWN}, or say with it alone what is not marked.",
+            )
+        if any(self.is_soft(case) and case.unpainted != "background" for case in self.items):
+            raise ArgumentError("Shares say of every voxel what it is; unpainted is for painted labels.")
 
     def __len__(self) -> int:
         return len(self.items)

@@ -13,6 +13,7 @@ from napari_medai.core.image import MedicalImage
 from napari_medai.core.progress import Progress, silent, track
 from napari_medai.models.prepare import channel_count
 from napari_medai.train.cases import Cases
+from napari_medai.train.painted import known_across
 from napari_medai.train.truth import load_case
 
 SAMPLES = 20_000
@@ -48,6 +49,10 @@ class Fingerprint(BaseModel):
         How many voxels carry each label, over all cases.
     present : dict
         In how many cases each label occurs.
+    names : dict
+        Of the labels, where their files give them.
+    known_across : int or None
+        The axis (of z, y, x) across which only a few slices of every case are known.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -60,6 +65,7 @@ class Fingerprint(BaseModel):
     voxels: dict[int, int]
     present: dict[int, int]
     names: dict[int, str] = {}
+    known_across: int | None = None
 
 
 def take_fingerprint(cases: Cases, progress: Progress = silent) -> Fingerprint:
@@ -102,6 +108,7 @@ class _Look:
         self.voxels = {int(v): int(n) for v, n in pairs if v != ignore}
         self.names = {int(k): str(name) for k, name in labels.meta.get("labels", {}).items()}
         self.samples = _samples(image, marks, ignore)
+        self.known_across = None if ignore is None else known_across(labels, ignore)
 
 
 def _samples(image: MedicalImage, marks: NDArray[np.integer], ignore: int | None) -> NDArray[np.float32]:
@@ -124,6 +131,7 @@ def _summed(looks: list[_Look]) -> Fingerprint:
             raise ArgumentError(f"The cases have {sorted(kinds)} {name}.", "Give cases of one kind.")
     units, modalities = {look.unit for look in looks}, {look.modality for look in looks}
     labels = sorted({value for look in looks for value in look.voxels})
+    across = {look.known_across for look in looks}
     return Fingerprint(
         ndim=len(looks[0].shape),
         unit="mm" if units == {"mm"} else "pixel",
@@ -134,6 +142,7 @@ def _summed(looks: list[_Look]) -> Fingerprint:
         voxels={value: sum(look.voxels.get(value, 0) for look in looks) for value in labels},
         present={value: sum(value in look.voxels for look in looks) for value in labels},
         names=_first_names([look.names for look in looks]),
+        known_across=across.pop() if len(across) == 1 else None,
     )
 
 

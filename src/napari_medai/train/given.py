@@ -40,6 +40,7 @@ def cases_from(cases: Cases | str | Path | None, plan: Plan | None, base: Path) 
         subject=source.subject,
         ignore=plan.ignore,
         soft=source.soft,
+        unpainted=source.unpainted,
     )
 
 

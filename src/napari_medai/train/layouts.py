@@ -12,6 +12,7 @@ from pathlib import Path
 from napari_medai.core.errors import ArgumentError, ReadError
 from napari_medai.io.files import stem
 from napari_medai.train.cases import Case, Cases
+from napari_medai.train.painted import UNKNOWN, Unpainted
 
 BIDS_LABELS = re.compile(r"_(dseg|mask|label-[A-Za-z0-9]+_mask|roi)\.nii(\.gz)?$")
 
@@ -25,6 +26,7 @@ def find_cases(
     ignore: int | None = None,
     repair: bool = False,
     soft: bool = False,
+    unpainted: Unpainted = "background",
 ) -> Cases:
     """Find labelled images.
 
@@ -50,6 +52,9 @@ def find_cases(
     soft : bool
         A single labels file holds shares from 0 to 1 as well, of label 1 or of each label along its
         channels: a probability map, or how much of each voxel is covered.
+    unpainted : {"background", "unknown outside painted slices", "unknown"}
+        What 0 means in the labels, for images of which a few slices or strokes are painted; see
+        :func:`napari_medai.train.painted.painted_truth`.
 
     Returns
     -------
@@ -79,6 +84,9 @@ def find_cases(
     if not items:
         raise ReadError(f"Found no labelled image in {root.name}.", hint="Check the patterns.")
     unmarked = found.ignore if ignore is None else ignore
+    if unpainted != "background":
+        items = tuple(replace(case, unpainted=unpainted) for case in items)
+        unmarked = UNKNOWN if unmarked is None else unmarked
     return replace(found, items=items, ignore=unmarked, repair=repair, soft=soft)
 
 

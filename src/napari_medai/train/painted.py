@@ -66,31 +66,31 @@ def _names(labels: MedicalImage) -> dict[str, str]:
     return dict(labels.meta.get("labels") or {})
 
 
-def slice_axis(labels: MedicalImage) -> int:
-    """Return across which of z, y, x (as a model sees them) the painted slices lie: the fewest hold paint.
+def known_across(labels: MedicalImage, unknown: int = UNKNOWN) -> int | None:
+    """Return across which axis (of z, y, x as a model sees them) a few slices are known, and others not.
 
-    Raises
-    ------
-    ArgumentError
-        If the labels are not 3-D.
+    Parameters
+    ----------
+    labels : MedicalImage
+        A truth in which a label stands for unknown.
+    unknown : int
+        That label.
+
+    Returns
+    -------
+    int or None
+        None where there is no axis along which every slice is known or unknown as a whole, some are known,
+        and more are not.
     """
     if labels.spatial_ndim != 3:
-        raise ArgumentError(f"Found {labels.spatial_ndim}-D labels; slices lie in 3-D ones.")
-    marked = np.asarray(labels.array) != 0
-    upright = labels.geometry.nearest_axes().order
-    return upright.index(_fewest(marked) - (marked.ndim - 3))
-
-
-def slice_thickness(labels: MedicalImage) -> float:
-    """Return the voxel size across the painted slices, in the unit of the labels' grid.
-
-    Raises
-    ------
-    ArgumentError
-        If the labels are not 3-D.
-    """
-    axis = slice_axis(labels)
-    return float(labels.geometry.spacing[labels.geometry.nearest_axes().order[axis]])
+        return None
+    known = np.asarray(labels.array) != unknown
+    for place, axis in enumerate(labels.geometry.nearest_axes().order):
+        others = tuple(k for k in range(3) if k != axis)
+        some, whole = known.any(axis=others), known.all(axis=others)
+        if (some == whole).all() and 0 < some.mean() < 0.5:
+            return place
+    return None
 
 
 def _looked_at(truth: NDArray[np.uint8], ndim: int) -> NDArray[np.bool_]:

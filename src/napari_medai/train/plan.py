@@ -19,6 +19,7 @@ from napari_medai.models.spec import (
 )
 from napari_medai.train.augment import Augmentation
 from napari_medai.train.objective import ObjectiveSettings
+from napari_medai.train.painted import Unpainted
 from napari_medai.train.settings import LoopSettings
 
 PLAN_SCHEMA: Literal["napari-medai/plan/1"] = "napari-medai/plan/1"
@@ -35,7 +36,7 @@ class CaseSource(BaseModel):
 
     Parameters
     ----------
-    place, image, labels, subject, soft
+    place, image, labels, subject, soft, unpainted
         As :func:`napari_medai.train.find_cases` takes them.
     """
 
@@ -45,6 +46,7 @@ class CaseSource(BaseModel):
     labels: str | tuple[str, ...] = ""
     subject: str = ""
     soft: bool = False
+    unpainted: Unpainted = "background"
 
 
 class SplitSettings(BaseModel):

@@ -16,6 +16,7 @@ from napari_medai.train.cases import Cases
 from napari_medai.train.fingerprint import Fingerprint, take_fingerprint
 from napari_medai.train.plan import PLAN_SCHEMA, Plan, SplitSettings
 from napari_medai.train.settings import LoopSettings
+from napari_medai.train.slicewise import slice_by_slice
 
 LARGEST = {2: 192, 3: 96}
 FEW_SLICES, THICK = 12, 5.0
@@ -59,7 +60,8 @@ def make_plan(
     dimensions : {"auto", "2", "2.5", "3"}
         Whether volumes are seen slice by slice, each slice with its neighbours as further channels, or
         whole. By itself: slice by slice where there are fewer than 12 slices, with neighbours where slices
-        are more than five times as thick as pixels are wide, else whole.
+        are more than five times as thick as pixels are wide, else whole. Where a few slices alone are
+        known, the network looks at each by itself (:func:`napari_medai.train.slicewise.slice_by_slice`).
     device : str
         Where the training will run: "auto", "cpu", "cuda" or "mps".
     fingerprint : Fingerprint, optional
@@ -96,7 +98,7 @@ def make_plan(
         "strides": [s if len(set(s)) > 1 else s[0] for s in strides] if _uneven(strides) else _plain(strides),
         "norm": "batch" if len(patch) == 2 else "instance",
     }
-    return Plan(
+    plan = Plan(
         schema=PLAN_SCHEMA,
         name=name,
         channels=cases.channels or _channel_names(seen),
@@ -114,6 +116,9 @@ def make_plan(
         split=SplitSettings(none=len({c.subject for c in cases}) < 2),
         memory_gb=memory_gb,
     )
+    if seen.known_across is None or dimensions != "auto" or len(patch) < 3:
+        return plan
+    return slice_by_slice(plan, seen.known_across, _median(seen.spacings)[seen.known_across])
 
 
 def memory_of(plan: Plan) -> float:

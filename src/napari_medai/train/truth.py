@@ -13,6 +13,7 @@ from napari_medai.core.image import MedicalImage
 from napari_medai.core.sampling import sample_volume
 from napari_medai.io.read import read
 from napari_medai.train.cases import Case, Cases, Where
+from napari_medai.train.painted import painted_truth
 
 Shares = NDArray[np.float32]
 ROUNDING = 0.01
@@ -51,8 +52,7 @@ def load_case(case: Case, cases: Cases) -> Loaded:
             count = int((~np.isfinite(image.array)).sum())
             raise ArgumentError(f"the image holds {count} NaN or infinite voxels.", "Replace them first.")
         if not cases.is_soft(case):
-            labels = _as_labels(_joined(_marks(case)))
-            return Loaded(image, _on_grid(image, labels, cases.repair))
+            return Loaded(image, _on_grid(image, _painted(case), cases.repair))
         given = _on_grid(image, _as_shares(_marks(case)), cases.repair)
         return Loaded(image, _hardened(given), np.asarray(given.array))
     except MedAIError as error:
@@ -70,7 +70,7 @@ def load_labels(case: Case, cases: Cases) -> MedicalImage:
     try:
         if cases.is_soft(case):
             return _hardened(_as_shares(_marks(case)))
-        return _as_labels(_joined(_marks(case)))
+        return _painted(case)
     except MedAIError as error:
         raise type(error)(f"Case {case.name}: {error.message}", error.hint) from error
 
@@ -81,6 +81,11 @@ def largest_share(shares: Shares) -> NDArray[np.uint8]:
         return np.zeros(shares.shape[1:], np.uint8)
     best = shares.argmax(axis=0)
     return np.where(shares.max(axis=0) > 1 - shares.sum(axis=0), best + 1, 0).astype(np.uint8)
+
+
+def _painted(case: Case) -> MedicalImage:
+    labels = _as_labels(_joined(_marks(case)))
+    return labels if case.unpainted == "background" else painted_truth(labels, case.unpainted)
 
 
 def _marks(case: Case) -> list[MedicalImage]:

@@ -61,8 +61,6 @@ def make_plan(wish: Wish, progress: Progress) -> Plan:
     """
     import_torch()
     from napari_medai import train
-    from napari_medai.train.painted import SLICES, slice_axis, slice_thickness
-    from napari_medai.train.slicewise import slice_by_slice
 
     cases = cases_of(wish)
     if wish.parent:
@@ -78,9 +76,6 @@ def make_plan(wish: Wish, progress: Progress) -> Plan:
             device=wish.device,
             progress=progress,
         )
-        if wish.unpainted == SLICES and not wish.soft and len(plan.patch) == 3:
-            paint = image_from_layer(*wish.pairs[0][1])
-            plan = slice_by_slice(plan, slice_axis(paint), slice_thickness(paint))
     return plan.with_loop(steps=min(plan.loop.steps, max(LEAST_STEPS, round(wish.minutes * STEPS_A_MINUTE))))
 
 
