@@ -173,7 +173,8 @@ def _bounds(
 ) -> Bounds | None:
     """Return where windows are wanted on the network's grid; none: everywhere."""
     if finder is not None:
-        coarse = segment_image(finder, image, how=how, progress=progress)
+        once = replace(how, quality="balanced", overlap=how.step_back) if how.quality == "fast" else how
+        coarse = segment_image(finder, image, how=once, progress=progress)  # is a first look already
         found = np.asarray(coarse.array) > 0
         mask = found if mask is None else found & mask
     if mask is not None:
