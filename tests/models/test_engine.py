@@ -407,7 +407,9 @@ def test_the_estimate_counts_windows_and_grows_with_the_image():
     assert small.windows == 1
     assert large.windows == len(window_grid((96, 96, 96), (16, 16, 16), 0.5))
     assert large.bytes > 4 * 96**3
-    assert "windows, about" in str(large)
+    assert str(large).startswith(f"{large.windows} windows, about")
+    balanced = estimate(model.spec, noise_image((96, 96, 96), (2, 2, 2)), How(quality="balanced"))
+    assert str(balanced) == f"at most {large}"
 
 
 def test_the_case_of_a_model_judges_its_settings():

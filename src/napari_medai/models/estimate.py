@@ -34,15 +34,19 @@ class Estimate:
         How many windows are predicted for each time point.
     bytes : int
         Memory beyond the image: its prepared copy, the network at work, sums, labels.
+    at_most : bool
+        Whether fewer windows may do, which the voxels will tell.
     """
 
     windows: int
     bytes: int
+    at_most: bool = False
 
     def __str__(self) -> str:
         size = self.bytes / 1e9
         amount = f"{size:.1f} GB" if size >= 1 else f"{1000 * size:.0f} MB"
-        return f"{self.windows} window{'s' * (self.windows != 1)}, about {amount}"
+        most = "at most " if self.at_most and self.windows > 1 else ""
+        return f"{most}{self.windows} window{'s' * (self.windows != 1)}, about {amount}"
 
 
 def estimate(spec: ModelSpec, image: MedicalImage, how: How) -> Estimate:
@@ -69,7 +73,9 @@ def estimate(spec: ModelSpec, image: MedicalImage, how: How) -> Estimate:
     same = tuple(shape) == image.spatial_shape
     back = 0 if same else classes * (tile[0] + 1) * int(np.prod(padded[1:])) + 4 * SLAB_VOXELS
     labels = own * (1 if classes <= 256 else 2) // BYTES
-    return Estimate(len(grid), BYTES * (prepared + sums + network + back + 2 * labels))
+    return Estimate(
+        len(grid), BYTES * (prepared + sums + network + back + 2 * labels), how.quality != "exact"
+    )
 
 
 def seen_shape(spec: ModelSpec, image: MedicalImage) -> tuple[int, ...]:
