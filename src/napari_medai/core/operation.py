@@ -11,11 +11,7 @@ from functools import cached_property, wraps
 from types import MappingProxyType, SimpleNamespace
 from typing import Any, ParamSpec, TypeVar, get_type_hints
 
-from napari_medai.core.device import resolve_device
-from napari_medai.core.errors import ArgumentError
-from napari_medai.core.guests import admit, host_of
-from napari_medai.core.history import Record, Source, package_version
-from napari_medai.core.parameter import (
+from napari_medai.core.annotations import (
     Advanced,
     Calibrates,
     Drawn,
@@ -23,9 +19,13 @@ from napari_medai.core.parameter import (
     ImageKind,
     IntensityImage,
     LabelsImage,
-    Parameter,
     When,
 )
+from napari_medai.core.device import resolve_device
+from napari_medai.core.errors import ArgumentError
+from napari_medai.core.guests import admit, host_of
+from napari_medai.core.history import Record, Source, package_version
+from napari_medai.core.parameter import Parameter
 
 __all__ = [
     "Advanced",

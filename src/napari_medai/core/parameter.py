@@ -7,10 +7,11 @@ import types
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import annotated_types
 
+from napari_medai.core.annotations import Advanced, Calibrates, Drawn, ForModality, ImageKind, When
 from napari_medai.core.boxes import Boxes
 from napari_medai.core.errors import ArgumentError
 from napari_medai.core.image import MedicalImage
@@ -19,61 +20,6 @@ from napari_medai.core.transform import SpatialTransform
 
 INPUT_TYPES = (MedicalImage, Landmarks, Boxes, SpatialTransform)
 UNITS = {"mm": "mm", "hu": "HU", "deg": "°", "s": "s", "ml": "ml", "percent": "%", "mm3": "mm³", "mb": "MB"}
-
-
-@dataclass(frozen=True)
-class ImageKind:
-    """Annotation: the image must be of this kind."""
-
-    kind: Literal["intensity", "labels"]
-
-
-@dataclass(frozen=True)
-class Advanced:
-    """Annotation: most people never touch this option; forms fold it away."""
-
-
-@dataclass(frozen=True)
-class Calibrates:
-    """Annotation: a length in mm even where the image's are pixels; it is what gives the image its size."""
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """Annotation: these points may be the ends of lines that a person has drawn."""
-
-
-@dataclass(frozen=True)
-class When:
-    """Annotation: this option matters only while another one has one of some values.
-
-    Parameters
-    ----------
-    option : str
-        The other option: one with choices, or a yes or no.
-    values : tuple
-        Those of its values with which this one matters.
-    """
-
-    option: str
-    values: tuple[Any, ...]
-
-
-@dataclass(frozen=True)
-class ForModality:
-    """Annotation: what a form suggests where the image's modality is known.
-
-    Parameters
-    ----------
-    values : mapping of str
-        From a modality (``"CT"``, ``"MR"``) to the value for it.
-    """
-
-    values: Mapping[str, Any]
-
-
-IntensityImage: TypeAlias = Annotated[MedicalImage, ImageKind("intensity")]
-LabelsImage: TypeAlias = Annotated[MedicalImage, ImageKind("labels")]
 
 
 @dataclass(frozen=True)
