@@ -98,12 +98,27 @@ def test_no_window_is_spent_where_an_image_is_filled_up_with_one_value(filling):
     array[20:44, 30:60, 10:40] = image.array[20:44, 30:60, 10:40]
     image, model = image.with_array(array), threshold_model(0.0)
     counted = {}
-    for quality in ("exact", "balanced"):
+    for quality in ("exact", "balanced", "fast"):
         counted[quality] = []
         labels = segment_image(model, image, how=How(quality=quality), progress=counted[quality].append)
         np.testing.assert_array_equal(labels.array, array > 0)
+        assert ("filled up with one value" in labels.meta.get("engine", "")) == (quality != "exact")
     windows = {k: sum("Predicting" in step.message for step in v) for k, v in counted.items()}
-    assert windows["balanced"] < windows["exact"] / 3
+    assert windows["fast"] <= windows["balanced"] < windows["exact"] / 3
+
+
+def test_fast_leaves_noisy_air_out():
+    array = np.random.default_rng(0).normal(size=(64, 64, 64)).astype(np.float32)
+    array[40:, 40:, 40:] += 100
+    image = noise_image((64, 64, 64)).with_array(array)
+    windows = {}
+    for quality in ("balanced", "fast"):
+        steps = []
+        how = How(quality=quality, overlap=0.25)
+        labels = segment_image(threshold_model(50.0), image, how=how, progress=steps.append)
+        np.testing.assert_array_equal(labels.array, array > 50)
+        windows[quality] = sum("Predicting" in step.message for step in steps)
+    assert windows["fast"] < windows["balanced"] / 2
 
 
 def test_an_image_of_one_value_is_looked_at_like_any_other():

@@ -119,12 +119,11 @@ def predict(
         If memory runs out whatever is given up.
     """
     if bounds is None and how.quality != "exact":
-        bounds = content_bounds(volume, model_tile(model, volume), how.step_back)
-        if how.quality == "fast":
-            begun, progress = part(progress, 0, 0.2, "First look"), part(progress, 0.2, 1)
-            bounds = (
-                _found_first(model, volume, how, said, begun) or bounds or _body_bounds(model, volume, how)
-            )
+        begun, progress = (
+            part(progress, 0, 0.2, "First look"),
+            part(progress, 0.2 * (how.quality == "fast"), 1),
+        )
+        bounds = _worth_looking(model, volume, how, said, begun)
     device = resolve_device(how.device)
     work = _Work(model, volume, bounds, how, said, progress, each)
     budget = Budget(device, default_batch(model.spec.tile), SLAB_VOXELS)
@@ -133,10 +132,10 @@ def predict(
     )
 
 
-def _found_first(
+def _worth_looking(
     model: Model, volume: NDArray[np.float32], how: How, said: list[str], progress: Progress
 ) -> Bounds | None:
-    """Say where windows are wanted by what the model finds coarsely; none where that is not to be trusted."""
+    """Say where windows are wanted: where there is anything, and ``fast`` where the model finds something."""
     tile, outputs = model_tile(model, volume), model.spec.outputs
     careful = replace(how, quality="balanced", overlap=how.step_back)
 
@@ -146,13 +145,18 @@ def _found_first(
 
         return predict(model, coarse, sink, None, careful, [], progress).labels
 
-    return found_coarsely(model, volume, tile, how.step_back, labelled, said)
-
-
-def _body_bounds(model: Model, volume: NDArray[np.float32], how: How) -> Bounds | None:
-    """Say where there is more than air."""
-    body = body_mask(volume)
-    return bounds_of(body, model_tile(model, volume), how.step_back) if body.any() else None
+    if how.quality == "fast":
+        found = found_coarsely(model, volume, tile, how.step_back, labelled, said)
+        if found is not None:
+            return found
+    content = content_bounds(volume, tile, how.step_back)
+    if content is not None:
+        share = content.mask.size / volume[0].size
+        said.append(f"Looked at {share:.0%} of the image, which is filled up with one value elsewhere.")
+        return content
+    if how.quality == "fast" and (body := body_mask(volume)).any():
+        return bounds_of(body, tile, how.step_back)
+    return None
 
 
 @dataclass

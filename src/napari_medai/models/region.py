@@ -85,7 +85,7 @@ def content_bounds(volume: NDArray[np.float32], tile: Sequence[int], overlap: fl
     Returns
     -------
     Bounds or None
-        None where the whole image holds that value.
+        None where windows are wanted everywhere, as in an image of that value alone.
     """
     flat = volume.reshape(len(volume), -1)
     corner = flat[:, 0]
@@ -93,7 +93,8 @@ def content_bounds(volume: NDArray[np.float32], tile: Sequence[int], overlap: fl
     beside = (-1, *[1] * (volume.ndim - 2))
     value, least = corner.reshape(beside), least.reshape(beside)
     mask = np.stack([(np.abs(volume[:, k] - value) > least).any(axis=0) for k in range(volume.shape[1])])
-    return bounds_of(mask, tile, overlap, margin=0) if mask.any() else None
+    bounds = bounds_of(mask, tile, overlap, margin=0)
+    return bounds if bounds.mask.shape != mask.shape else None
 
 
 def mask_of_boxes(boxes: Boxes, grid: Geometry) -> NDArray[np.bool_]:
