@@ -36,6 +36,8 @@ NAMES = {"ceph": "cephalogram", "head": "MR head"}
 SIZE: dict[str, Size] = {"ceph": "standard", "head": "small"}
 STEPS = {"ceph": (600, 3000), "head": (500, 4000)}
 WINDOWS = {"ceph": 24, "head": 6}
+NARROW: dict[str, dict[str, Any]] = {"ceph": {"coarse_widths": (24, 32, 48, 64, 96)}, "head": {}}
+"""The first stage of the cephalogram finds as well with a third of the weights; the package stays small."""
 SCANS = (
     ((100, 116, 90), (2.0, 2.0, 2.0)),
     ((67, 154, 120), (3.0, 1.5, 1.5)),
@@ -66,6 +68,7 @@ def main() -> None:
         fine_steps=fine,
         fine_batch=WINDOWS[options.which],
         minutes=options.minutes,
+        **NARROW[options.which],
     )
     spec = plan.spec(f"{options.which}-phantom", "BSD-3-Clause", CITATION.format(NAMES[options.which]))
     conduct = Conduct(out=options.work, seed=SEED, resume=options.work is not None, watch=say, device="cpu")
