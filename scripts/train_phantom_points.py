@@ -30,7 +30,7 @@ from napari_medai.train.points.fit import Conduct, fit_points
 from napari_medai.train.points.plan import Size, plan_points
 
 SEED = 5
-LEARNT, CHECKED = {"ceph": 240, "head": 90}, {"ceph": 40, "head": 30}
+LEARNT, CHECKED = {"ceph": 240, "head": 90}, {"ceph": 40, "head": 60}
 CITATION = "napari-medai, the {} phantom; no patient's data"
 NAMES = {"ceph": "cephalogram", "head": "MR head"}
 SIZE: dict[str, Size] = {"ceph": "standard", "head": "small"}
