@@ -105,6 +105,8 @@ def test_each_channel_of_a_model_gets_a_layer(panel, two_channels, qtbot):
     assert "window" in panel.forecast.text()
     with qtbot.waitSignal(panel.runner.finished, timeout=120_000):
         panel.run()
+    names = [layer.name for layer in panel.viewer.layers]
+    assert names == ["one", "two", "one · Segment with a trained model"], "no channel hides the labels"
     labels = image_of(panel.viewer.layers["one · Segment with a trained model"])
     both = joined_channels(image_of(panel.viewer.layers["one"]), [image_of(panel.viewer.layers["two"])])
     np.testing.assert_array_equal(labels.array, segment_image(model, both).array)

@@ -22,7 +22,7 @@ from napari_medai.gui.history.snippets import as_commands, as_python
 from napari_medai.gui.notify import explain, quiet_oblique_warning, say_notices
 from napari_medai.gui.realign import find_misfit
 from napari_medai.gui.results import Presentation, add_above
-from napari_medai.gui.step import only_layers, take_snapshots, take_step
+from napari_medai.gui.step import given_layers, only_layers, take_snapshots, take_step
 from napari_medai.gui.tables.dock import show_tables
 from napari_medai.gui.tables.regions import Regions
 from napari_medai.gui.transforms import TransformPanel, keep
@@ -51,7 +51,7 @@ class OperationPanel(PanelFace):
         quiet_oblique_warning()
         super().__init__(operations, parent)
         self.viewer = viewer
-        self._beside: Any = None
+        self._sources: list[Any] = []
         self._regions = Regions(viewer)
         self._adding = False
         self._realigned = ""
@@ -93,10 +93,14 @@ class OperationPanel(PanelFace):
             self._start(catalog.find("resample_to"), layers, {})
             self._realigned = misfit.name
 
+    @property
+    def main_layer(self) -> Any:
+        """The first layer that the last step was given; none without one."""
+        return self._sources[0] if self._sources else None
+
     def _start(self, operation: Operation, layers: Mapping[str, Any], options: Mapping[str, Any]) -> None:
-        primary = next(iter(layers.values()), None)
-        self._beside = primary[0] if isinstance(primary, list) and primary else primary
-        name = f"{self._beside.name} · {operation.title}" if self._beside else operation.title
+        self._sources = given_layers(layers)
+        name = f"{self.main_layer.name} · {operation.title}" if self.main_layer else operation.title
         work = partial(take_step, operation, take_snapshots(layers), options, name)
         self._realigned = ""
         self.realign_button.offer(None)
@@ -159,7 +163,7 @@ class OperationPanel(PanelFace):
         self._adding = True
         try:
             for data in shown.layers:
-                add_above(self.viewer.layers, data, self._beside)
+                add_above(self.viewer.layers, data, self._sources)
             for title, transform in shown.transforms:
                 keep(title, transform)
             self._offer_layers()

@@ -137,7 +137,7 @@ def _is_table(value: Any) -> bool:
     return type(value).__name__ == "DataFrame" and hasattr(value, "columns")
 
 
-def add_above(layers: Any, data: LayerData, source: Any) -> None:
+def add_above(layers: Any, data: LayerData, sources: Sequence[Any]) -> None:
     """Put a new layer just above the one it was made from, or on top where that is gone.
 
     Parameters
@@ -145,11 +145,14 @@ def add_above(layers: Any, data: LayerData, source: Any) -> None:
     layers : napari.components.LayerList
         The viewer's layers.
     data : layer data
-        The new layer, as :class:`Presentation` holds it.
-    source : napari layer or None
-        What it was made from.
+        The new layer, as :class:`Presentation` holds it. What is no image goes above every image it was
+        made from, since they would hide it.
+    sources : sequence of napari layers
+        What it was made from, the most important first.
     """
-    from napari.layers import Layer
+    from napari.layers import Image, Layer
 
-    place = layers.index(source) + 1 if source in layers else len(layers)
+    here = [source for source in sources if source in layers]
+    below = here[:1] if data[2] == "image" else [*here[:1], *(s for s in here[1:] if isinstance(s, Image))]
+    place = max((layers.index(source) + 1 for source in below), default=len(layers))
     layers.insert(place, Layer.create(*data))

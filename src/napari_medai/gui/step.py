@@ -42,6 +42,12 @@ def only_layers(inputs: Mapping[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in inputs.items() if not isinstance(v, (SpatialTransform, Path))}
 
 
+def given_layers(inputs: Mapping[str, Any]) -> list[Any]:
+    """Return the layers among the inputs, one by one, in their order."""
+    given = [v if isinstance(v, list) else [v] for v in only_layers(inputs).values()]
+    return [layer for several in given for layer in several if layer is not None]
+
+
 def _taken(value: Any) -> Any:
     """Copy a layer; a transform, or the path of one, is what it is."""
     return value if value is None or isinstance(value, (SpatialTransform, Path)) else snapshot(value)

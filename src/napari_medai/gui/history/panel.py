@@ -164,7 +164,7 @@ class HistoryPanel(WorkingPanel):
 
     def _show_result(self, shown: Presentation) -> None:
         for data in shown.layers:
-            add_above(self.viewer.layers, data, self._beside)
+            add_above(self.viewer.layers, data, [self._beside])
         self.status.setText("Done.")
 
     def _choose_recipe(self) -> None:

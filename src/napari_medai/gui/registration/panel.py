@@ -56,9 +56,9 @@ class RegisterPanel(GroupPanel):
         super()._show_result(shown)
         for panel in self.findChildren(TransformPanel):
             if panel.findChild(ArrowsButton) is None:
-                panel.layout().addWidget(ArrowsButton(self.viewer, panel.transform, self._beside, panel))
-        if self.operation.name == "register_images" and self._beside in self.viewer.layers:
-            self.compare.choose(self._beside, self.viewer.layers[shown.layers[0][1]["name"]])
+                panel.layout().addWidget(ArrowsButton(self.viewer, panel.transform, self.main_layer, panel))
+        if self.operation.name == "register_images" and self.main_layer in self.viewer.layers:
+            self.compare.choose(self.main_layer, self.viewer.layers[shown.layers[0][1]["name"]])
 
 
 def _ended_early(shown: Presentation) -> bool:
