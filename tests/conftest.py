@@ -1,6 +1,7 @@
 """What every test may use: the optional folder of real images, and patience on a busy machine."""
 
 import os
+import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -9,6 +10,9 @@ from hypothesis import settings
 
 # Two threads that wait for each other on a busy machine are many times slower than one; the inputs are small.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# What probes measure in tests is no business of the person who runs them.
+PROBES = tempfile.TemporaryDirectory(prefix="napari-medai-")
+os.environ["NAPARI_MEDAI_PROBES"] = str(Path(PROBES.name) / "probes.json")
 
 WITHOUT_TORCH = find_spec("torch") is None
 # What is about networks cannot be tested where torch was left out; everything else works there and is tested.

@@ -163,6 +163,13 @@ def probed(monkeypatch, wrong=0.0, case=True):
     return choose.choose_setting(None, "sha256:1", (1, 1, 8, 8), place, 100, labels)
 
 
+def test_what_was_measured_last_is_forgotten_last(monkeypatch):
+    monkeypatch.setattr(choice_store, "MOST", 3)
+    for key in ("a", "b", "c", "a", "d"):
+        choice_store.remember(key, "torch-fp32", {})
+    assert [choice_store.recall(key) is not None for key in "abcd"] == [True, False, True, True]
+
+
 def test_a_faster_setting_with_the_same_labels_is_chosen_and_remembered(monkeypatch):
     assert str(probed(monkeypatch, wrong=0.001).setting) == "torch-bf16"
     assert '"torch-bf16"' in choice_store.store_path().read_text()

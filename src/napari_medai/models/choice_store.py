@@ -45,6 +45,7 @@ def measured(key: str) -> dict[str, float]:
 def remember(key: str, setting: str, seconds: dict[str, float]) -> None:
     """Keep a choice with what was measured; a folder that cannot be written means probing again."""
     known = _read()
+    known.pop(key, None)  # what was measured last is forgotten last
     known[key] = {"setting": setting, "seconds": {name: round(s, 4) for name, s in seconds.items()}}
     kept = dict(list(known.items())[-MOST:])
     path = store_path()
