@@ -82,9 +82,9 @@ def known_across(labels: MedicalImage, unknown: int = UNKNOWN) -> int | None:
         None where there is no axis along which every slice is known or unknown as a whole, some are known,
         and more are not.
     """
-    if labels.spatial_ndim != 3:
-        return None
     known = np.asarray(labels.array) != unknown
+    if labels.spatial_ndim != 3 or known.ndim != 3:
+        return None
     for place, axis in enumerate(labels.geometry.nearest_axes().order):
         others = tuple(k for k in range(3) if k != axis)
         some, whole = known.any(axis=others), known.all(axis=others)
