@@ -1,5 +1,7 @@
 """Paint says something of what was not painted, and doubtful images come first."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -121,6 +123,21 @@ def test_a_plan_remembers_what_unpainted_voxels_are(tmp_path):
     cases = cases_from(None, read_plan(out), tmp_path)
     assert {case.unpainted for case in cases} == {"unknown outside painted slices"}
     assert cases.ignore == UNKNOWN
+
+
+def test_the_names_of_strokes_move_down_with_their_labels(tmp_path):
+    grid = Geometry.from_spacing((8, 8, 8), (1.0, 1.0, 1.0))
+    strokes = np.zeros(grid.shape, np.uint8)
+    strokes[2, 2], strokes[5, 5] = 1, 2
+    (tmp_path / "imagesTr").mkdir()
+    (tmp_path / "labelsTr").mkdir()
+    write(MedicalImage(np.ones(grid.shape, np.float32), "zyx", grid), tmp_path / "imagesTr/a_0000.nii.gz")
+    write(MedicalImage(strokes, "zyx", grid, "labels"), tmp_path / "labelsTr/a.nii.gz")
+    named = {"background": 0, "nothing": 1, "liver": 2}
+    told = {"channel_names": {"0": "CT"}, "labels": named, "numTraining": 1, "file_ending": ".nii.gz"}
+    (tmp_path / "dataset.json").write_text(json.dumps(told))
+    cases = find_cases(tmp_path, unpainted="unknown")
+    assert make_plan(cases, device="cpu").labels == ("background", "liver")
 
 
 def test_two_words_on_what_is_not_marked_are_refused(tmp_path):

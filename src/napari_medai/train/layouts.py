@@ -87,6 +87,8 @@ def find_cases(
     if unpainted != "background":
         items = tuple(replace(case, unpainted=unpainted) for case in items)
         unmarked = UNKNOWN if unmarked is None else unmarked
+    if unpainted == "unknown":  # label 1 is painted background, and the others move down
+        found = replace(found, labels=(*found.labels[:1], *found.labels[2:]))
     return replace(found, items=items, ignore=unmarked, repair=repair, soft=soft)
 
 
