@@ -48,7 +48,7 @@ UNMARKED = ("vertex",)
 CROPPED, EDGE_MM = 0.3, 4.0
 MEASURED = {"ceph": range(5000, 5040), "head": range(5000, 5024)}
 ANISOTROPIC = range(5100, 5108)
-"""Seeds of persons that were never looked at while the recipe was made."""
+"""Seeds of other persons; results.md says which were looked at while the recipe changed, and adds others."""
 
 
 def main() -> None:
